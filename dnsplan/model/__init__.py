@@ -1,0 +1,1 @@
+"""Values that every room shares; frozen, compared by content, free of I/O."""

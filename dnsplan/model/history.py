@@ -1,0 +1,142 @@
+"""What the DNS cannot tell again: which RRset versions were served when, with which TTLs, and what was submitted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from dnsplan.model.portfolio import Role, ZoneName
+from dnsplan.model.records import Dnskey, Ds, KeyId
+from dnsplan.model.time import Instant, Seconds
+
+RRsetName = Literal["DS", "DNSKEY", "ZONE"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DsContent:
+    """The DS RRset as served; sorted."""
+
+    ds: tuple[Ds, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DnskeyContent:
+    """The DNSKEY RRset (sorted) and the keys that sign it."""
+
+    keys: tuple[Dnskey, ...]
+    signers: frozenset[KeyId]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ZoneContent:
+    """The keys that sign the zone's data."""
+
+    signers: frozenset[KeyId]
+
+
+Content = DsContent | DnskeyContent | ZoneContent
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RRsetVersion:
+    """Exact content of an RRset and when caches may have taken it up."""
+
+    content: Content | None
+    """None: served before the first look, and unknown."""
+    first: Instant
+    """The earliest moment at which it may have been served."""
+    everywhere: Instant | None
+    """T_all: end of the last of the required clean sweeps that showed it on every server; None before that."""
+    ttl_star: Seconds
+    """The largest TTL ever seen for it, nominal TTL included; never lowered."""
+    clean: int = 0
+    """Clean sweeps so far, each at least the spacing after the one before."""
+    clean_at: Instant | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Departed:
+    """A server address that left the NS sets and may still be asked by resolvers until `until`."""
+
+    address: str
+    side: Literal["parent", "child"]
+    until: Instant | None
+    """None while the NS RRset without it is not yet everywhere."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HeldKey:
+    """A key that the signer holds, learnt when it was created or listed."""
+
+    key: Dnskey
+    role: Role
+    created: Instant
+    rollover: str = ""
+    """Id of the rollover for which dsplan created it; empty for a key found."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rollover:
+    """A change of keys under way; its stage is derived, never stored."""
+
+    id: str
+    recipe: str
+    started: Instant
+    token: str | None = None
+    new: tuple[KeyId, ...] = ()
+    old: tuple[KeyId, ...] = ()
+    authorised_by: str = ""
+    config: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Intent:
+    """A side effect that was about to be, or was, performed; `outcome` is None until it is known."""
+
+    id: str
+    step: str
+    """Canonical JSON of the step, as `codec` writes it."""
+    rrset: RRsetName | Literal["KEY", "CDS"]
+    at: Instant
+    outcome: Literal["performed", "pending", "refused", "failed", "manual"] | None = None
+    outcome_at: Instant | None = None
+    operation: str = ""
+    """The provider's own id of the operation."""
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Note:
+    """What a person says was done; it never advances anything."""
+
+    at: Instant
+    by: str
+    evidence: str
+    step: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ZoneHistory:
+    """The ledger's memory of one zone; the newest version stands last in each tuple."""
+
+    zone: ZoneName
+    ds: tuple[RRsetVersion, ...] = ()
+    dnskey: tuple[RRsetVersion, ...] = ()
+    zonedata: tuple[RRsetVersion, ...] = ()
+    last_sweep: Instant | None = None
+    servers: frozenset[str] = frozenset()
+    """Child addresses at the last sweep."""
+    parent_servers: frozenset[str] = frozenset()
+    ns_ttl_star: Seconds = 0
+    departed: tuple[Departed, ...] = ()
+    held: tuple[HeldKey, ...] = ()
+    rollover: Rollover | None = None
+    tokens: tuple[tuple[str, str], ...] = ()
+    """(`sep` or `zsk`, last token done)."""
+    intents: tuple[Intent, ...] = ()
+    """Those without an outcome, and the newest with one for each RRset."""
+    notes: tuple[Note, ...] = ()
+    next_at: Instant | None = None
+    """When the next run may find something to do; None when nothing is under way."""
+    planned: str = ""
+    """Digest of the zone's effective configuration when it was last planned."""
