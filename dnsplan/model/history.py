@@ -49,6 +49,8 @@ class RRsetVersion:
     """T_all: end of the last of the required clean sweeps that showed it on every server; None before that."""
     ttl_star: Seconds
     """The largest TTL ever seen for it, nominal TTL included; never lowered."""
+    seen: bool = True
+    """False for a version that was asked for and that no server has shown yet."""
     clean: int = 0
     """Clean sweeps so far, each at least the spacing after the one before."""
     clean_at: Instant | None = None

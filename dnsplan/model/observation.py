@@ -85,6 +85,8 @@ class Observation:
     """The zone that delegates; None when the walk did not get so far."""
     parent: tuple[ParentView, ...]
     child: tuple[ChildView, ...]
+    extra: frozenset[str] = frozenset()
+    """Addresses that were asked only because the history names them; they stand in no NS set any more."""
     families_missing: frozenset[int] = frozenset()
     """Address families without a route from here (out of vantage)."""
     problem: str = ""

@@ -1,0 +1,177 @@
+"""Observation into history: which versions exist, since when, and whether every server shows them.
+
+It believes only what all servers show: a silent server stops the count, a contradiction starts it anew, and an answer
+that does not validate beside one that does is no version at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from dnsplan.engine.sweep import departures, read_child, read_parent
+from dnsplan.model.history import Content, DnskeyContent, RRsetVersion, ZoneHistory
+from dnsplan.model.observation import Observation
+from dnsplan.model.plan import Capabilities
+from dnsplan.model.portfolio import Policy, Timing
+from dnsplan.model.time import Instant, Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """What one sweep showed of one RRset: content and TTL by address, None where there was no usable answer."""
+
+    at: Instant
+    before: Instant
+    """The sweep before: what is new now may have been served since."""
+    answers: Mapping[str, tuple[Content, Seconds] | None]
+
+    @property
+    def contents(self) -> tuple[Content, ...]:
+        """Return the distinct contents, in a fixed order."""
+        return tuple(sorted({answer[0] for answer in self.answers.values() if answer}, key=repr))
+
+    @property
+    def agreed(self) -> Content | None:
+        """Return the content that every server showed; None if one is silent or another differs."""
+        if not self.answers or None in self.answers.values() or len(self.contents) != 1:
+            return None
+        return self.contents[0]
+
+
+def absorb(history: ZoneHistory, seen: Observation, *, policy: Policy, capabilities: Capabilities) -> ZoneHistory:
+    """Return the history with one sweep added; a sweep not newer than the last one changes nothing."""
+    if history.last_sweep is not None and seen.at <= history.last_sweep:
+        return history
+    departed = departures(history, seen, policy)
+    parent = read_parent(seen, departed)
+    child = read_child(seen, departed, known=bool(history.dnskey))
+    before = seen.at if history.last_sweep is None else history.last_sweep
+
+    def fold(
+        versions: tuple[RRsetVersion, ...], answers: Mapping[str, tuple[Content, Seconds] | None], nominal: Seconds
+    ) -> tuple[RRsetVersion, ...]:
+        return _fold(versions, Sweep(seen.at, before, answers), nominal, policy.timing)
+
+    present = frozenset(view.address for view in seen.child) - seen.extra
+    parents = frozenset(view.address for view in seen.parent) - seen.extra
+    return _pruned(
+        replace(
+            history,
+            ds=fold(history.ds, parent.ds, policy.ds_ttl_max),
+            dnskey=fold(history.dnskey, child.dnskey, policy.dnskey_ttl),
+            zonedata=fold(history.zonedata, child.zone, policy.zone_ttl_max),
+            last_sweep=seen.at,
+            servers=present or history.servers,
+            parent_servers=parents or history.parent_servers,
+            ns_ttl_star=max(history.ns_ttl_star, parent.ns_ttl, child.ns_ttl),
+            departed=departed,
+        ),
+        seen.at,
+        capabilities,
+    )
+
+
+def _fold(
+    versions: tuple[RRsetVersion, ...], sweep: Sweep, nominal: Seconds, timing: Timing
+) -> tuple[RRsetVersion, ...]:
+    if not sweep.contents:
+        return versions
+    if not versions:
+        ttl = max(ttl for _, ttl in (answer for answer in sweep.answers.values() if answer))
+        versions = (RRsetVersion(content=None, first=0, everywhere=None, ttl_star=max(ttl, nominal)),)
+    pending = versions[-1:] if not versions[-1].seen else ()
+    past = versions[: len(versions) - len(pending)]
+    for content in sweep.contents:
+        if pending and content == pending[0].content:
+            past, pending = (*past, replace(pending[0], seen=True)), ()
+        elif all(version.content != content for version in _live(past)):
+            first = 0 if past[-1].content is None else sweep.before
+            past = (*past, _version(content, first, 0))
+    past = _counted(_with_ttls(past, sweep, nominal), sweep, timing)
+    return past + pending
+
+
+def _version(content: Content, first: Instant, ttl: Seconds) -> RRsetVersion:
+    return RRsetVersion(content=content, first=first, everywhere=None, ttl_star=ttl)
+
+
+def _live(versions: tuple[RRsetVersion, ...]) -> tuple[RRsetVersion, ...]:
+    """Return the versions that servers may still serve: from the last one that was everywhere."""
+    for index in range(len(versions) - 1, -1, -1):
+        if versions[index].everywhere is not None:
+            return versions[index:]
+    return versions
+
+
+def _with_ttls(versions: tuple[RRsetVersion, ...], sweep: Sweep, nominal: Seconds) -> tuple[RRsetVersion, ...]:
+    live = len(versions) - len(_live(versions))
+    largest: dict[Content, Seconds] = {}
+    for answer in sweep.answers.values():
+        if answer:
+            largest[answer[0]] = max(answer[1], largest.get(answer[0], 0))
+    result = []
+    for index, version in enumerate(versions):
+        if index >= live and version.content in largest:
+            floor = 0 if _is_no_key(version.content) else nominal
+            version = replace(version, ttl_star=max(version.ttl_star, largest[version.content], floor))
+        result.append(version)
+    return tuple(result)
+
+
+def _is_no_key(content: Content | None) -> bool:
+    """Tell whether it is a negative answer for DNSKEY, which has no nominal TTL."""
+    return isinstance(content, DnskeyContent) and not content.keys
+
+
+def _counted(versions: tuple[RRsetVersion, ...], sweep: Sweep, timing: Timing) -> tuple[RRsetVersion, ...]:
+    """Count a clean sweep for the content that all servers show, or start counting anew after a contradiction."""
+    agreed = sweep.agreed
+    if agreed is None:
+        if len(sweep.contents) > 1:
+            return tuple(_uncounted(version) for version in versions)
+        only = sweep.contents[0]
+        return tuple(version if version.content == only else _uncounted(version) for version in versions)
+    if versions[-1].content != agreed:
+        stale = next(version for version in reversed(versions) if version.content == agreed)
+        versions = tuple(v for v in versions if v is not stale or v.everywhere is not None)
+        fresh = replace(stale, everywhere=None, clean=0, clean_at=None)
+        versions = (*versions, fresh if stale.everywhere is None else replace(fresh, first=sweep.before))
+    newest = versions[-1]
+    if newest.everywhere is None and (
+        newest.clean_at is None or sweep.at - newest.clean_at >= max(timing.sweep_spacing, 1)
+    ):
+        clean = newest.clean + 1
+        everywhere = sweep.at if clean >= timing.sweep_count else None
+        newest = replace(newest, clean=clean, clean_at=sweep.at, everywhere=everywhere)
+    return (*(_uncounted(version) for version in versions[:-1]), newest)
+
+
+def _uncounted(version: RRsetVersion) -> RRsetVersion:
+    if version.everywhere is not None or not version.clean:
+        return version
+    return replace(version, clean=0, clean_at=None)
+
+
+def _pruned(history: ZoneHistory, now: Instant, capabilities: Capabilities) -> ZoneHistory:
+    """Forget versions that no cache can hold, nor trust on account of, any more."""
+    reach = max((version.ttl_star for version in history.dnskey), default=0)
+
+    def kept(versions: tuple[RRsetVersion, ...], slack: Seconds) -> tuple[RRsetVersion, ...]:
+        result: list[RRsetVersion] = []
+        base: Instant | None = None
+        for version in reversed(versions):
+            if base is None or base + version.ttl_star + slack + 3 * 86400 > now:
+                result.append(version)
+            if version.everywhere is not None:
+                base = version.everywhere if base is None else min(base, version.everywhere)
+        return tuple(reversed(result))
+
+    return replace(
+        history,
+        ds=kept(history.ds, reach),
+        dnskey=kept(history.dnskey, 0),
+        zonedata=kept(history.zonedata, capabilities.resign),
+    )
+
+

@@ -1,0 +1,104 @@
+"""Intents and outcomes: what was about to be asked of a provider, and what it said.
+
+An intent is written before the call and makes its target a version from that moment on; an outcome never says that the
+DNS has changed, only observation does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dnsplan.model.history import (
+    Content,
+    DnskeyContent,
+    DsContent,
+    HeldKey,
+    Intent,
+    RRsetVersion,
+    ZoneContent,
+    ZoneHistory,
+)
+from dnsplan.model.plan import Action, CreateKey, DeleteKey, Receipt, SetCds, SetDs, SetKeys, Step
+from dnsplan.model.time import Instant
+
+_OUTCOMES = {"accepted": "performed", "pending": "pending", "refused": "refused", "manual": "manual"}
+
+
+def targets(action: Action) -> tuple[DsContent | None, DnskeyContent | None, ZoneContent | None]:
+    """Return what an action makes of the DS, DNSKEY and ZONE versions; None where it leaves one as it is."""
+    match action:
+        case SetDs(ds=ds) | SetCds(cds=ds):
+            return DsContent(ds=tuple(sorted(d for d in ds if d.algorithm))), None, None
+        case SetKeys(published=keys, sign_keys=sign_keys, sign_zone=sign_zone):
+            dnskey = DnskeyContent(keys=tuple(sorted(keys)), signers=sign_keys)
+            return None, dnskey, ZoneContent(signers=sign_zone)
+        case CreateKey() | DeleteKey():
+            return None, None, None
+
+
+def record_intent(history: ZoneHistory, step: Step, *, intent_id: str, step_json: str, now: Instant) -> ZoneHistory:
+    """Return the history with a side effect about to happen; repeating an intent replaces it."""
+    ds, dnskey, zone = targets(step.action)
+    intent = Intent(id=intent_id, step=step_json, rrset=step.rrset, at=now)
+    others = tuple(known for known in history.intents if known.rrset != step.rrset)
+    return replace(
+        history,
+        ds=_with_target(history.ds, ds, now),
+        dnskey=_with_target(history.dnskey, dnskey, now),
+        zonedata=_with_target(history.zonedata, zone, now),
+        intents=(*others, intent),
+    )
+
+
+def record_outcome(history: ZoneHistory, intent_id: str, receipt: Receipt, *, now: Instant) -> ZoneHistory:
+    """Return the history with what the provider said; a refusal takes the version back that never was."""
+    intent = next((known for known in history.intents if known.id == intent_id), None)
+    if intent is None:
+        return history
+    outcome = _OUTCOMES[receipt.state]
+    settled = replace(
+        intent,
+        outcome=outcome,  # type: ignore[arg-type]  # the values of _OUTCOMES
+        outcome_at=now,
+        operation=receipt.operation,
+        reason=receipt.message,
+    )
+    history = replace(history, intents=tuple(settled if known.id == intent_id else known for known in history.intents))
+    if outcome == "refused":
+        history = _without_unseen(history, intent)
+    if receipt.created is None:
+        return history
+    return _with_key(history, receipt, now)
+
+
+def _with_target(
+    versions: tuple[RRsetVersion, ...], content: Content | None, now: Instant
+) -> tuple[RRsetVersion, ...]:
+    if content is None or not versions or versions[-1].content == content:
+        return versions
+    if not versions[-1].seen:  # a target that never showed gives way, but may still come: it stays before the new one
+        versions = (*versions[:-1], replace(versions[-1], seen=True))
+    ttl = versions[-1].ttl_star
+    return (*versions, RRsetVersion(content=content, first=now, everywhere=None, ttl_star=ttl, seen=False))
+
+
+def _without_unseen(history: ZoneHistory, intent: Intent) -> ZoneHistory:
+    def seen(versions: tuple[RRsetVersion, ...]) -> tuple[RRsetVersion, ...]:
+        return versions[:-1] if versions and not versions[-1].seen else versions
+
+    if intent.rrset == "DS":
+        return replace(history, ds=seen(history.ds))
+    return replace(history, dnskey=seen(history.dnskey), zonedata=seen(history.zonedata))
+
+
+def _with_key(history: ZoneHistory, receipt: Receipt, now: Instant) -> ZoneHistory:
+    key = receipt.created
+    assert key is not None
+    rollover = history.rollover
+    if rollover is None or any(held.key == key for held in history.held):
+        return history
+    role = "zsk" if not key.is_sep else ("csk" if rollover.recipe.endswith("csk") else "ksk")
+    held = HeldKey(key=key, role=role, created=now, rollover=rollover.id)  # type: ignore[arg-type]  # one of three
+    return replace(
+        history, held=(*history.held, held), rollover=replace(rollover, new=(*rollover.new, key.id))
+    )

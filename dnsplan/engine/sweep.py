@@ -1,0 +1,115 @@
+"""One sweep, address by address: what each server showed of each RRset, and which servers still count.
+
+A server that left the NS sets counts until resolvers cannot know it any more; an answer that does not validate beside
+answers that do is a lie, and no content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from dnsplan.model.history import Content, Departed, DnskeyContent, DsContent, ZoneContent, ZoneHistory
+from dnsplan.model.observation import ChildAnswer, Observation, ParentAnswer
+from dnsplan.model.portfolio import Policy
+from dnsplan.model.time import Seconds
+
+Answers = Mapping[str, tuple[Content, Seconds] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class ParentSweep:
+    """DS by parent address, and the largest TTL of the delegation's NS."""
+
+    ds: Answers
+    ns_ttl: Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class ChildSweep:
+    """DNSKEY and data signers by child address, and the largest TTL of the apex NS."""
+
+    dnskey: Answers
+    zone: Answers
+    ns_ttl: Seconds
+
+
+def counting(seen: Observation, departed: tuple[Departed, ...], side: Literal["parent", "child"]) -> frozenset[str]:
+    """Return the addresses of departed servers that still count on one side."""
+    return frozenset(
+        server.address
+        for server in departed
+        if server.side == side and (server.until is None or server.until > seen.at)
+    )
+
+
+def read_parent(seen: Observation, departed: tuple[Departed, ...]) -> ParentSweep:
+    """Return the DS that each parent server showed."""
+    counts = counting(seen, departed, "parent")
+    answers: dict[str, tuple[Content, Seconds] | None] = dict.fromkeys(counts)
+    ttl = 0
+    for view in seen.parent:
+        if view.address in seen.extra and view.address not in counts:
+            continue
+        answers[view.address] = None
+        if isinstance(view, ParentAnswer):
+            ttl = max(ttl, view.ns_ttl)
+            if view.trust != "bogus":
+                answers[view.address] = (DsContent(ds=view.ds), view.ttl)
+    return ParentSweep(answers, ttl)
+
+
+def read_child(seen: Observation, departed: tuple[Departed, ...], *, known: bool) -> ChildSweep:
+    """Return the DNSKEY RRset and the data signers that each child server showed.
+
+    `known`: some version is remembered, so that a DNSKEY RRset that nothing signs is a lie and not the zone's state.
+    """
+    counts = counting(seen, departed, "child")
+    dnskey: dict[str, tuple[Content, Seconds] | None] = dict.fromkeys(counts)
+    zone: dict[str, tuple[Content, Seconds] | None] = dict.fromkeys(counts)
+    ttl = 0
+    believed = not known and not any(isinstance(v, ChildAnswer) and v.key_signers for v in seen.child)
+    for view in seen.child:
+        if view.address in seen.extra and view.address not in counts:
+            continue
+        dnskey[view.address] = zone[view.address] = None
+        if not isinstance(view, ChildAnswer):
+            continue
+        ttl = max(ttl, view.ns_ttl)
+        if is_unsigned_lie(view) and not believed:
+            continue
+        dnskey[view.address] = (DnskeyContent(keys=view.keys, signers=view.key_signers), view.key_ttl)
+        if not view.zone_mixed:
+            data = ZoneContent(signers=view.zone_signers)
+            zone[view.address] = (data, max(view.zone_ttl, view.negative_ttl))
+    return ChildSweep(dnskey, zone, ttl)
+
+
+def is_unsigned_lie(view: ChildAnswer) -> bool:
+    """Tell whether a server shows keys of which none validly signs the DNSKEY RRset."""
+    return bool(view.keys) and not view.key_signers
+
+
+def departures(history: ZoneHistory, seen: Observation, policy: Policy) -> tuple[Departed, ...]:
+    """Return the servers that left the NS sets, until when resolvers may still ask them.
+
+    That is T_all(NS without it) + margin + TTLns*: resolvers keep asking a name server for as long as they may hold an
+    NS RRset that names it.
+    """
+    if not seen.parent or not seen.child:
+        return history.departed
+    result = []
+    sides: tuple[tuple[Literal["parent", "child"], frozenset[str], frozenset[str]], ...] = (
+        ("parent", history.parent_servers, frozenset(view.address for view in seen.parent) - seen.extra),
+        ("child", history.servers, frozenset(view.address for view in seen.child) - seen.extra),
+    )
+    for side, before, present in sides:
+        margin = policy.timing.child_margin if side == "child" else policy.timing.parent_margin
+        until = seen.at + policy.timing.sweep_spacing * (policy.timing.sweep_count - 1) + margin + history.ns_ttl_star
+        known = {server.address: server for server in history.departed if server.side == side}
+        for address in sorted((before | set(known)) - present):
+            server = known.get(address, Departed(address=address, side=side, until=until))
+            if server.until is None or server.until > seen.at:
+                result.append(replace(server, until=server.until or until))
+    return tuple(result)

@@ -1,0 +1,68 @@
+"""When a change is harmless whatever an unknown, possibly cached version holds.
+
+Nothing is known of what was served before the first look. A change that only adds to what is served (no algorithm or
+digest type that was not there) keeps every combination valid that was valid; anything else must wait until the unknown
+version has left the caches.
+"""
+
+from __future__ import annotations
+
+from dnsplan.engine.validators import DsSet, KeySet, Signers, accepts_data, considered, trusts_keys
+from dnsplan.model.portfolio import Profile
+
+Values = tuple[DsSet | None, KeySet | None, Signers | None]
+
+
+def harmless(profile: Profile, new: Values, old: Values) -> bool:
+    """Tell whether `new` validates for every value of its unknown (None) members for which `old` does.
+
+    `old` is `new` with each changed member replaced by what was served before; at least one member is unknown.
+    """
+    return _keys_still_trusted(profile, new, old) and _data_still_accepted(profile, new, old)
+
+
+def _keys_still_trusted(profile: Profile, new: Values, old: Values) -> bool:
+    ds, keys, _ = new
+    was_ds, was_keys, _ = old
+    if ds is not None and keys is not None:
+        return trusts_keys(profile, ds, keys)
+    if keys is not None and was_keys is not None:
+        return was_keys.working <= keys.working and _algorithms(keys) <= _algorithms(was_keys)
+    if ds is not None and was_ds is not None:
+        return bool(considered(profile, was_ds)) and was_ds <= ds and _kinds(ds) == _kinds(was_ds)
+    return ds is None and keys is None
+
+
+def _data_still_accepted(profile: Profile, new: Values, old: Values) -> bool:
+    ds, keys, signers = new
+    was_ds, was_keys, was_signers = old
+    if keys is not None and signers is not None:
+        if profile in {"lenient", "rfc4509"} or ds is not None:
+            return accepts_data(profile, ds or frozenset(), keys, signers)
+    return (
+        _same_demands(profile, ds, was_ds)
+        and (keys == was_keys or _grows(keys, was_keys))
+        and (signers == was_signers or (signers is not None and was_signers is not None and was_signers <= signers))
+    )
+
+
+def _same_demands(profile: Profile, ds: DsSet | None, was: DsSet | None) -> bool:
+    """Tell whether the DS set asks for signatures of no algorithm that the one before did not ask for."""
+    if ds == was:
+        return True
+    if ds is None or was is None:
+        return False
+    before = considered(profile, was)
+    return bool(before) and {d.algorithm for d in considered(profile, ds)} <= {d.algorithm for d in before}
+
+
+def _grows(keys: KeySet | None, was: KeySet | None) -> bool:
+    return keys is not None and was is not None and was.keys <= keys.keys and _algorithms(keys) <= _algorithms(was)
+
+
+def _algorithms(keys: KeySet) -> frozenset[int]:
+    return frozenset(algorithm for _, algorithm in keys.keys)
+
+
+def _kinds(ds: DsSet) -> frozenset[tuple[int, int]]:
+    return frozenset((d.algorithm, d.digest_type) for d in ds)
