@@ -77,7 +77,8 @@ def _fold(
 ) -> tuple[RRsetVersion, ...]:
     if not sweep.contents:
         return versions
-    if not versions:
+    unknown_past = not versions
+    if unknown_past:
         ttl = max(ttl for _, ttl in (answer for answer in sweep.answers.values() if answer))
         versions = (RRsetVersion(content=None, first=0, everywhere=None, ttl_star=max(ttl, nominal)),)
     pending = versions[-1:] if not versions[-1].seen else ()
@@ -86,10 +87,9 @@ def _fold(
         if pending and content == pending[0].content:
             past, pending = (*past, replace(pending[0], seen=True)), ()
         elif all(version.content != content for version in _live(past)):
-            first = 0 if past[-1].content is None else sweep.before
-            past = (*past, _version(content, first, 0))
+            past = (*past, _version(content, 0 if unknown_past else sweep.before, 0))
     past = _counted(_with_ttls(past, sweep, nominal), sweep, timing)
-    return past + pending
+    return past + tuple(replace(version, ttl_star=max(version.ttl_star, nominal)) for version in pending)
 
 
 def _version(content: Content, first: Instant, ttl: Seconds) -> RRsetVersion:

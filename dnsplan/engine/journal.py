@@ -7,6 +7,7 @@ DNS has changed, only observation does.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 from dnsplan.model.history import (
     Content,
@@ -19,9 +20,10 @@ from dnsplan.model.history import (
     ZoneHistory,
 )
 from dnsplan.model.plan import Action, CreateKey, DeleteKey, Receipt, SetCds, SetDs, SetKeys, Step
+from dnsplan.model.records import Dnskey
 from dnsplan.model.time import Instant
 
-_OUTCOMES = {"accepted": "performed", "pending": "pending", "refused": "refused", "manual": "manual"}
+_OUTCOMES: dict[str, Literal["performed", "pending", "refused", "manual"]] = {"accepted": "performed", "pending": "pending", "refused": "refused", "manual": "manual"}
 
 
 def targets(action: Action) -> tuple[DsContent | None, DnskeyContent | None, ZoneContent | None]:
@@ -39,7 +41,8 @@ def targets(action: Action) -> tuple[DsContent | None, DnskeyContent | None, Zon
 def record_intent(history: ZoneHistory, step: Step, *, intent_id: str, step_json: str, now: Instant) -> ZoneHistory:
     """Return the history with a side effect about to happen; repeating an intent replaces it."""
     ds, dnskey, zone = targets(step.action)
-    intent = Intent(id=intent_id, step=step_json, rrset=step.rrset, at=now)
+    role = step.action.role if isinstance(step.action, CreateKey) else None
+    intent = Intent(id=intent_id, step=step_json, rrset=step.rrset, at=now, role=role)
     others = tuple(known for known in history.intents if known.rrset != step.rrset)
     return replace(
         history,
@@ -58,7 +61,7 @@ def record_outcome(history: ZoneHistory, intent_id: str, receipt: Receipt, *, no
     outcome = _OUTCOMES[receipt.state]
     settled = replace(
         intent,
-        outcome=outcome,  # type: ignore[arg-type]  # the values of _OUTCOMES
+        outcome=outcome,
         outcome_at=now,
         operation=receipt.operation,
         reason=receipt.message,
@@ -68,7 +71,7 @@ def record_outcome(history: ZoneHistory, intent_id: str, receipt: Receipt, *, no
         history = _without_unseen(history, intent)
     if receipt.created is None:
         return history
-    return _with_key(history, receipt, now)
+    return _with_key(history, intent, receipt.created, now)
 
 
 def _with_target(
@@ -78,8 +81,7 @@ def _with_target(
         return versions
     if not versions[-1].seen:  # a target that never showed gives way, but may still come: it stays before the new one
         versions = (*versions[:-1], replace(versions[-1], seen=True))
-    ttl = versions[-1].ttl_star
-    return (*versions, RRsetVersion(content=content, first=now, everywhere=None, ttl_star=ttl, seen=False))
+    return (*versions, RRsetVersion(content=content, first=now, everywhere=None, ttl_star=0, seen=False))
 
 
 def _without_unseen(history: ZoneHistory, intent: Intent) -> ZoneHistory:
@@ -91,14 +93,9 @@ def _without_unseen(history: ZoneHistory, intent: Intent) -> ZoneHistory:
     return replace(history, dnskey=seen(history.dnskey), zonedata=seen(history.zonedata))
 
 
-def _with_key(history: ZoneHistory, receipt: Receipt, now: Instant) -> ZoneHistory:
-    key = receipt.created
-    assert key is not None
+def _with_key(history: ZoneHistory, intent: Intent, key: Dnskey, now: Instant) -> ZoneHistory:
     rollover = history.rollover
-    if rollover is None or any(held.key == key for held in history.held):
+    if rollover is None or intent.role is None or any(held.key == key for held in history.held):
         return history
-    role = "zsk" if not key.is_sep else ("csk" if rollover.recipe.endswith("csk") else "ksk")
-    held = HeldKey(key=key, role=role, created=now, rollover=rollover.id)  # type: ignore[arg-type]  # one of three
-    return replace(
-        history, held=(*history.held, held), rollover=replace(rollover, new=(*rollover.new, key.id))
-    )
+    held = HeldKey(key=key, role=intent.role, created=now, rollover=rollover.id)
+    return replace(history, held=(*history.held, held), rollover=replace(rollover, new=(*rollover.new, key.id)))

@@ -105,6 +105,8 @@ class Intent:
     operation: str = ""
     """The provider's own id of the operation."""
     reason: str = ""
+    role: Role | None = None
+    """Of the key that it creates."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,0 +1,95 @@
+"""What a parent can be asked for: whole sets, single records, a limited number, or CDS to be scanned."""
+
+from __future__ import annotations
+
+from dnsplan.engine.view import Proposal, View
+from dnsplan.model.plan import Action, Blocked, Finding, Gate, SetCds, SetDs, Undo
+from dnsplan.model.records import Ds
+
+
+def fits(view: View, ds: tuple[Ds, ...]) -> bool:
+    """Tell whether the parent takes so many DS (or keys, where it takes keys)."""
+    accepts = view.situation.capabilities.accepts
+    if accepts.max_ds is None:
+        return True
+    if accepts.form == "dnskey":
+        return len({view.ring.get(d, str(d)) for d in ds}) <= accepts.max_ds
+    return len(ds) <= accepts.max_ds
+
+
+def swaps(view: View) -> bool:
+    """Tell whether the parent replaces its DS RRset in one step."""
+    return view.situation.capabilities.update != "one-at-a-time"
+
+
+def ds_proposal(
+    view: View, *, stage: str, wanted: tuple[Ds, ...], gate: Gate, undo: Undo, summary: str
+) -> Proposal | Blocked:
+    """Return the proposal that brings the parent one call nearer to `wanted`, or why the parent cannot."""
+    refused = _not_accepted(view, wanted)
+    if refused:
+        return refused
+    actions = tuple(_action(view, target) for target in _targets(view, wanted))
+    return Proposal(
+        stage=stage,
+        op="cds.set" if view.situation.capabilities.update == "cds" else "ds.set",
+        candidates=actions,
+        gate=gate,
+        undo=undo,
+        summary=summary,
+    )
+
+
+def _targets(view: View, wanted: tuple[Ds, ...]) -> tuple[tuple[Ds, ...], ...]:
+    """Return the DS RRsets that one call can reach: additions before removals where it takes one record a call."""
+    if swaps(view):
+        return (wanted,)
+    adds = [ds for ds in wanted if ds not in view.ds.ds]
+    if adds:
+        return tuple(tuple(sorted({*view.ds.ds, ds})) for ds in adds)
+    removals = [ds for ds in view.ds.ds if ds not in wanted]
+    return tuple(tuple(d for d in view.ds.ds if d != ds) for ds in removals)
+
+
+def _action(view: View, ds: tuple[Ds, ...]) -> Action:
+    ids = {view.ring[d] for d in ds if d in view.ring}
+    keys = tuple(sorted(view.keys_by_id[key] for key in ids))
+    if view.situation.capabilities.update == "cds":
+        return SetCds(cds=ds, cdnskey=keys)
+    return SetDs(ds=ds, keys=keys, expected=view.ds.ds)
+
+
+def _not_accepted(view: View, wanted: tuple[Ds, ...]) -> Blocked | None:
+    accepts = view.situation.capabilities.accepts
+    added = [ds for ds in wanted if ds not in view.ds.ds]
+    bad = [
+        ds
+        for ds in added
+        if (accepts.algorithms is not None and ds.algorithm not in accepts.algorithms)
+        or (accepts.digest_types is not None and ds.digest_type not in accepts.digest_types)
+    ]
+    if bad:
+        return _limit(f"the parent does not take {', '.join(str(ds) for ds in bad)}")
+    if not fits(view, wanted):
+        return parent_limit(view, wanted)
+    return None
+
+
+def parent_limit(view: View, wanted: tuple[Ds, ...]) -> Blocked:
+    """Return the refusal of more DS than the parent takes."""
+    return _limit(f"it takes {view.situation.capabilities.accepts.max_ds} DS, the safe way needs {len(wanted)}")
+
+
+def _limit(detail: str) -> Blocked:
+    return Blocked(
+        guard="parent_limit",
+        findings=(
+            Finding(
+                code="DS_COUNT_HIGH",
+                severity="error",
+                summary="The parent does not accept the DS that this change needs",
+                detail=detail,
+                action="raise `accepts` if the parent takes it after all, or choose other digest types",
+            ),
+        ),
+    )

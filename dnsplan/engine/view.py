@@ -1,0 +1,105 @@
+"""A situation as recipes read it: what is served, since when, who vouches for whom, and what is asked for.
+
+`now` content is the newest version, the one in flight included; whether it is everywhere is a gate's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from dnsplan.engine.spans import Margins, Ring, Spans, ds_value, key_ring, known_keys, margins, spans_of
+from dnsplan.engine.validators import DsSet, KeySet
+from dnsplan.model.history import DnskeyContent, DsContent, RRsetVersion, ZoneContent, ZoneHistory
+from dnsplan.model.plan import Action, Gate, GateTerm, Op, Situation, Undo
+from dnsplan.model.records import Dnskey, Ds, KeyId, make_ds
+from dnsplan.model.time import Instant
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Proposal:
+    """What a recipe would do next, and what it waits for; the kernel picks the first candidate that it admits."""
+
+    stage: str
+    op: Op
+    candidates: tuple[Action, ...]
+    gate: Gate
+    undo: Undo
+    summary: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class View:
+    """Everything a recipe may look at."""
+
+    situation: Situation
+    ring: Ring
+    keys_by_id: dict[str, Dnskey]
+    margins: Margins
+    spans: Spans
+    ds: DsContent
+    dnskey: DnskeyContent
+    zone: ZoneContent
+
+    @property
+    def history(self) -> ZoneHistory:
+        """Return the history."""
+        return self.situation.history
+
+    @property
+    def refs(self) -> DsSet:
+        """Return the newest DS RRset resolved to keys."""
+        return ds_value(self.ds.ds, self.ring)
+
+    @property
+    def keyset(self) -> KeySet:
+        """Return the newest DNSKEY RRset as identities."""
+        return KeySet(frozenset((key.id, key.algorithm) for key in self.dnskey.keys), frozenset(self.dnskey.signers))
+
+    @property
+    def working_seps(self) -> tuple[Dnskey, ...]:
+        """Return the SEP keys that stand in the DNSKEY RRset and sign it."""
+        return tuple(key for key in self.dnskey.keys if key.is_sep and key.id in self.dnskey.signers)
+
+    @property
+    def foreign_ds(self) -> tuple[Ds, ...]:
+        """Return the DS that match no key that was ever seen or held."""
+        return tuple(ds for ds in self.ds.ds if ds not in self.ring)
+
+    def ds_of(self, keys: Iterable[Dnskey]) -> tuple[Ds, ...]:
+        """Return the DS that the policy (or the parent, where it makes digests itself) wants for these keys."""
+        types = self.situation.capabilities.makes_digests or self.situation.policy.digest_types
+        return tuple(sorted(make_ds(self.situation.intent.zone, key, t) for key in keys for t in types))
+
+    def ds_at_parent(self, keys: frozenset[KeyId]) -> tuple[Ds, ...]:
+        """Return the DS served, or under way, that vouch for these keys."""
+        return tuple(ds for ds in self.ds.ds if self.ring.get(ds) in keys)
+
+    def everywhere(self, versions: tuple[RRsetVersion, ...], reason: str) -> Gate:
+        """Return the gate that opens when the newest version is on every server (T_all)."""
+        moment: Instant | None = versions[-1].everywhere
+        return Gate(terms=(GateTerm(reason=reason, at=moment, base=moment),))
+
+
+def view_of(situation: Situation) -> View | None:
+    """Return the view; None while some RRset has not been seen at all."""
+    history = situation.history
+    if not (history.ds and history.dnskey and history.zonedata):
+        return None
+    ds, dnskey, zone = history.ds[-1].content, history.dnskey[-1].content, history.zonedata[-1].content
+    if not (isinstance(ds, DsContent) and isinstance(dnskey, DnskeyContent) and isinstance(zone, ZoneContent)):
+        return None
+    pinned = situation.intent.keys if isinstance(situation.intent.keys, tuple) else ()
+    keys = known_keys(history) | frozenset(pinned) | {held.key for held in situation.held or ()}
+    ring = key_ring(situation.intent.zone, keys)
+    margin = margins(situation.policy, situation.capabilities, situation.seen.families_missing)
+    return View(
+        situation=situation,
+        ring=ring,
+        keys_by_id={key.id: key for key in keys},
+        margins=margin,
+        spans=spans_of(history, margin, ring),
+        ds=ds,
+        dnskey=dnskey,
+        zone=zone,
+    )
