@@ -53,8 +53,9 @@ class Parent(Protocol):
     def perform(self, zone: ZoneName, action: SetDs) -> Receipt:
         """Ask for exactly one side effect."""
 
-    timeout: Seconds
-    """The longest that one call takes."""
+    @property
+    def timeout(self) -> Seconds:
+        """Return the longest that one call takes."""
 
 
 class Signer(Protocol):
@@ -69,8 +70,9 @@ class Signer(Protocol):
     def perform(self, zone: ZoneName, action: Action) -> Receipt:
         """Bring about the target with as few calls as it takes; repeating it changes nothing."""
 
-    timeout: Seconds
-    """The longest that one call takes."""
+    @property
+    def timeout(self) -> Seconds:
+        """Return the longest that one call takes."""
 
 
 class Ledger(Protocol):

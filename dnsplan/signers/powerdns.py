@@ -1,0 +1,203 @@
+"""PowerDNS Authoritative Server as a signer, by its HTTP API.
+
+Never keeps, logs or repeats a private key; never changes a presigned zone; publishes and activates before it withdraws.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import assert_never
+
+from dnsplan.errors import AdapterError, SecretError
+from dnsplan.model.plan import (
+    Action,
+    Capabilities,
+    CreateKey,
+    DeleteKey,
+    Receipt,
+    SetCds,
+    SetDs,
+    SetKeys,
+    SignerKey,
+)
+from dnsplan.model.portfolio import Role, Secret, WayIn, ZoneName
+from dnsplan.model.records import KeyId
+from dnsplan.model.secret import SecretText
+from dnsplan.model.settings import settings_of
+from dnsplan.model.time import Seconds
+from dnsplan.signers.http import JsonApi, json_api
+from dnsplan.signers.powerdns_api import Cryptokey, ZoneApi, ZoneFacts
+
+PRIMARY_KINDS = {"Master", "Primary", "Producer"}
+"""Kinds whose secondaries fetch a change only when the serial has grown."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PowerDns:
+    """One PowerDNS server; a lost answer is healed by performing the action again."""
+
+    api: JsonApi = field(repr=False)
+    resign: Seconds
+    timeout: Seconds
+
+    def capabilities(self, zone: ZoneName) -> Capabilities:  # noqa: ARG002  # the same for all zones
+        """Return that it signs online."""
+        return Capabilities(update="none", resign=self.resign)
+
+    def read(self, zone: ZoneName) -> tuple[SignerKey, ...]:
+        """Return all keys of the zone; AdapterError when the server does not answer or does not have it."""
+        keys = self._open(zone).cryptokeys()
+        return tuple(
+            SignerKey(key=key.key, role=_role(key, keys), published=key.published, active=key.active) for key in keys
+        )
+
+    def perform(self, zone: ZoneName, action: Action) -> Receipt:
+        """Bring about the target; the repetition of an action finishes what an earlier one may have left undone."""
+        server = self._open(zone)
+        match action:
+            case CreateKey():
+                return _create_key(server, action)
+            case SetKeys():
+                return _set_keys(server, action)
+            case DeleteKey():
+                return _delete_key(server, action)
+            case SetCds():
+                return _set_cds(server, action)
+            case SetDs():
+                raise AdapterError(f"{zone}: PowerDNS as a signer does not hold the zone's DS")
+            case _:
+                assert_never(action)
+
+    def _open(self, zone: ZoneName) -> ZoneApi:
+        return ZoneApi(api=self.api, zone=zone, deadline=time.monotonic() + self.timeout)
+
+
+def connect(way_in: WayIn, resolve: Callable[[Secret], SecretText], root: Path) -> PowerDns:
+    """Return the signer of an entry of type `powerdns`; the API key is resolved when it is first used."""
+    settings = settings_of(way_in, "signers")
+    reference = settings.secret("api_key")
+    timeout = settings.seconds("timeout", 15)
+
+    def api_key() -> str:
+        key = resolve(reference).reveal().strip()
+        if not key or not key.isascii() or not key.isprintable():
+            raise SecretError(f"{settings.where}: api_key is empty or holds characters that no API key has")
+        return key
+
+    path = f"/api/v1/servers/{settings.text('server', 'localhost')}"
+    api = json_api(settings, path, root, timeout, api_key)
+    return PowerDns(api=api, resign=settings.seconds("resign", 0), timeout=timeout)
+
+
+def _role(key: Cryptokey, keys: tuple[Cryptokey, ...]) -> Role:
+    """Return the role by flags: PowerDNS itself calls any key without a partner a CSK."""
+    if not key.sep:
+        return "zsk"
+    partnered = any(other.key.algorithm == key.key.algorithm and not other.sep for other in keys)
+    return "ksk" if partnered else "csk"
+
+
+def _create_key(server: ZoneApi, action: CreateKey) -> Receipt:
+    _refuse_presigned(server)
+    sep = action.role != "zsk"
+    for held in server.cryptokeys():
+        if held.sep == sep and held.key.algorithm == action.algorithm and held.key.id not in action.existing:
+            return Receipt(state="accepted", message="the key exists already", created=held.key)
+    return Receipt(state="accepted", created=server.create_key(action.role, action.algorithm))
+
+
+def _set_keys(server: ZoneApi, action: SetKeys) -> Receipt:
+    facts = _refuse_presigned(server)
+    keys = server.cryptokeys()
+    _refuse_foreign(server, keys, action)
+    _refuse_inexpressible(server.zone, keys, action)
+    published = {key.id for key in action.published}
+    signing = action.sign_keys | action.sign_zone
+    changes = [key for key in keys if (key.published, key.active) != (key.key.id in published, key.key.id in signing)]
+    for key in sorted(changes, key=lambda key: (not _gains(key, published, signing), not key.sep, key.number)):
+        server.set_key(key, published=key.key.id in published, active=key.key.id in signing)
+    if signing and not (changes and any(key.active for key in keys)):
+        server.rectify()
+    if facts.kind in PRIMARY_KINDS:
+        server.increase_serial(facts)
+    server.flush_caches()
+    if facts.kind in PRIMARY_KINDS:
+        server.notify()
+    return Receipt(state="accepted", message="" if changes else "the keys are already so")
+
+
+def _gains(key: Cryptokey, published: set[KeyId], signing: frozenset[KeyId]) -> bool:
+    """Tell whether a key becomes published or active: such changes come first, so that no signature is missing."""
+    return (key.key.id in published and not key.published) or (key.key.id in signing and not key.active)
+
+
+def _refuse_foreign(server: ZoneApi, keys: tuple[Cryptokey, ...], action: SetKeys) -> None:
+    """Raise when a key is to be published or to sign that this server neither holds nor has as a plain record."""
+    held = {key.key.id for key in keys}
+    if unheld := (action.sign_keys | action.sign_zone) - held:
+        raise AdapterError(f"{server.zone}: {len(unheld)} of the keys that are to sign are not held by PowerDNS")
+    foreign = {str(key) for key in action.published if key.id not in held}
+    if foreign and foreign - set(server.apex_records("DNSKEY")):
+        raise AdapterError(
+            f"{server.zone}: PowerDNS does not hold {len(foreign)} of the keys that are to be published",
+            hint="import them, or add them as DNSKEY records with `direct-dnskey`",
+        )
+
+
+def _refuse_inexpressible(zone: ZoneName, keys: tuple[Cryptokey, ...], action: SetKeys) -> None:
+    """Raise unless PowerDNS's fixed division of labour gives the signers that are wanted.
+
+    In each algorithm, active keys with the SEP flag sign the DNSKEY RRset and active keys without it the data; where
+    only one of the two sorts is active, it signs both.
+    """
+    signing = [key for key in keys if key.key.id in action.sign_keys | action.sign_zone]
+    for algorithm in {key.key.algorithm for key in signing}:
+        active = [key for key in signing if key.key.algorithm == algorithm]
+        divided = len({key.sep for key in active}) == 2
+        for key in active:
+            signs = (key.key.id in action.sign_keys, key.key.id in action.sign_zone)
+            if signs != ((key.sep, not key.sep) if divided else (True, True)):
+                raise AdapterError(
+                    f"{zone}: PowerDNS cannot let key {key.key.key_tag} sign only "
+                    f"{'the DNSKEY RRset' if signs[0] else 'the data'} beside these keys",
+                    hint="in PowerDNS keys divide the work only where both a KSK and a ZSK are active",
+                )
+
+
+def _delete_key(server: ZoneApi, action: DeleteKey) -> Receipt:
+    _refuse_presigned(server)
+    for key in server.cryptokeys():
+        if key.key.id != action.key.id:
+            continue
+        if key.published or key.active:
+            raise AdapterError(
+                f"{server.zone}: key {key.key.key_tag} is still published or active in PowerDNS and is not deleted",
+                hint="plan again: it is withdrawn first",
+            )
+        server.delete_key(key)
+        return Receipt(state="accepted")
+    return Receipt(state="accepted", message="the key is already gone")
+
+
+def _set_cds(server: ZoneApi, action: SetCds) -> Receipt:
+    """Write CDS and CDNSKEY as records of the zone: PowerDNS's own choice would change whenever its keys do."""
+    facts = _refuse_presigned(server)
+    server.stop_automatic_cds()
+    server.replace_apex({"CDS": [str(ds) for ds in action.cds], "CDNSKEY": [str(key) for key in action.cdnskey]})
+    server.flush_caches()
+    if facts.kind in PRIMARY_KINDS:
+        server.notify()
+    return Receipt(state="accepted")
+
+
+def _refuse_presigned(server: ZoneApi) -> ZoneFacts:
+    facts = server.facts()
+    if facts.presigned:
+        raise AdapterError(
+            f"{server.zone}: the zone is presigned: PowerDNS only serves signatures made elsewhere",
+            hint="name the system that signs it as the zone's signer",
+        )
+    return facts
