@@ -173,5 +173,3 @@ def _pruned(history: ZoneHistory, now: Instant, capabilities: Capabilities) -> Z
         dnskey=kept(history.dnskey, 0),
         zonedata=kept(history.zonedata, capabilities.resign),
     )
-
-

@@ -19,7 +19,9 @@ def gate(
     """Return G(R, has): from then on every cache that holds R holds a version with the property."""
     margin = margins.of(rrset)
     terms = [
-        GateTerm(reason=reason, at=None if span.end == FOREVER else span.end, base=span.base, margin=margin, ttl=span.ttl)
+        GateTerm(
+            reason=reason, at=None if span.end == FOREVER else span.end, base=span.base, margin=margin, ttl=span.ttl
+        )
         for span in spans
         if span.value is None or not has(span.value)
     ]

@@ -23,7 +23,12 @@ from dnsplan.model.plan import Action, CreateKey, DeleteKey, Receipt, SetCds, Se
 from dnsplan.model.records import Dnskey
 from dnsplan.model.time import Instant
 
-_OUTCOMES: dict[str, Literal["performed", "pending", "refused", "manual"]] = {"accepted": "performed", "pending": "pending", "refused": "refused", "manual": "manual"}
+_OUTCOMES: dict[str, Literal["performed", "pending", "refused", "manual"]] = {
+    "accepted": "performed",
+    "pending": "pending",
+    "refused": "refused",
+    "manual": "manual",
+}
 
 
 def targets(action: Action) -> tuple[DsContent | None, DnskeyContent | None, ZoneContent | None]:
@@ -74,9 +79,7 @@ def record_outcome(history: ZoneHistory, intent_id: str, receipt: Receipt, *, no
     return _with_key(history, intent, receipt.created, now)
 
 
-def _with_target(
-    versions: tuple[RRsetVersion, ...], content: Content | None, now: Instant
-) -> tuple[RRsetVersion, ...]:
+def _with_target(versions: tuple[RRsetVersion, ...], content: Content | None, now: Instant) -> tuple[RRsetVersion, ...]:
     if content is None or not versions or versions[-1].content == content:
         return versions
     if not versions[-1].seen:  # a target that never showed gives way, but may still come: it stays before the new one

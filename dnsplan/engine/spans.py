@@ -80,10 +80,7 @@ def key_ring(zone: str, keys: Iterable[Dnskey]) -> Ring:
 def known_keys(history: ZoneHistory) -> frozenset[Dnskey]:
     """Return every key that was ever served or held."""
     served = {
-        key
-        for version in history.dnskey
-        if isinstance(version.content, DnskeyContent)
-        for key in version.content.keys
+        key for version in history.dnskey if isinstance(version.content, DnskeyContent) for key in version.content.keys
     }
     return frozenset(served | {held.key for held in history.held})
 

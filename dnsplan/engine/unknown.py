@@ -36,9 +36,8 @@ def _keys_still_trusted(profile: Profile, new: Values, old: Values) -> bool:
 def _data_still_accepted(profile: Profile, new: Values, old: Values) -> bool:
     ds, keys, signers = new
     was_ds, was_keys, was_signers = old
-    if keys is not None and signers is not None:
-        if profile in {"lenient", "rfc4509"} or ds is not None:
-            return accepts_data(profile, ds or frozenset(), keys, signers)
+    if keys is not None and signers is not None and (profile in {"lenient", "rfc4509"} or ds is not None):
+        return accepts_data(profile, ds or frozenset(), keys, signers)
     return (
         _same_demands(profile, ds, was_ds)
         and (keys == was_keys or _grows(keys, was_keys))

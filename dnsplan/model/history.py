@@ -10,6 +10,8 @@ from dnsplan.model.records import Dnskey, Ds, KeyId
 from dnsplan.model.time import Instant, Seconds
 
 RRsetName = Literal["DS", "DNSKEY", "ZONE"]
+Touched = Literal["DS", "DNSKEY", "ZONE", "KEY", "CDS"]
+"""What a side effect touches; `KEY` changes nothing that is served."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,7 +100,7 @@ class Intent:
     id: str
     step: str
     """Canonical JSON of the step, as `codec` writes it."""
-    rrset: RRsetName | Literal["KEY", "CDS"]
+    rrset: Touched
     at: Instant
     outcome: Literal["performed", "pending", "refused", "failed", "manual"] | None = None
     outcome_at: Instant | None = None

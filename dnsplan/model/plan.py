@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-from dnsplan.model.history import DnskeyContent, DsContent, RRsetName, ZoneContent, ZoneHistory
+from dnsplan.model.history import ZoneHistory
 from dnsplan.model.observation import Observation
 from dnsplan.model.portfolio import Accepts, Policy, Profile, Role, Source, ZoneIntent, ZoneName
 from dnsplan.model.records import Dnskey, Ds, KeyId
@@ -13,6 +13,7 @@ from dnsplan.model.time import Instant, Seconds
 
 Severity = Literal["critical", "error", "warning", "notice", "info"]
 Undo = Literal["fast", "slow", "none"]
+Headline = Literal["OK", "ACTIVE", "WAITING", "BLOCKED", "MANUAL", "REVIEW", "HOLD"]
 Op = Literal[
     "ds.set", "dnskey.create", "dnskey.publish", "dnskey.activate", "dnskey.deactivate", "dnskey.withdraw",
     "dnskey.delete", "cds.set", "signing.enable", "signing.disable", "wait", "manual", "review",
@@ -143,7 +144,7 @@ class Step:
 
     id: str
     op: Op
-    rrset: RRsetName | Literal["KEY", "CDS"]
+    rrset: Touched
     action: Action
     gate: Gate
     proof: Proof
@@ -159,7 +160,7 @@ class Wait:
     until: Instant | None
     reason: str
     stage: str = ""
-    rrset: RRsetName | Literal["KEY", "CDS"] | None = None
+    rrset: Touched | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -201,7 +202,7 @@ class Capabilities:
     """What the ways in of one zone can do; `None` as `max_ds` is no known limit."""
 
     update: Literal["replace", "add-remove", "one-at-a-time", "cds", "manual", "none"]
-    accepts: Accepts = Accepts()
+    accepts: Accepts = field(default_factory=Accepts)
     makes_digests: frozenset[int] | None = None
     """Digest types that the parent computes itself; they replace the policy's."""
     guarded_write: bool = False
@@ -267,7 +268,7 @@ class ZonePlan:
     recipe: str
     why: str
     """Why this recipe and variant."""
-    headline: Literal["OK", "ACTIVE", "WAITING", "BLOCKED", "MANUAL", "REVIEW", "HOLD"]
+    headline: Headline
     moves: tuple[Move, ...]
     timeline: tuple[TimelineStep, ...]
     findings: tuple[Finding, ...]

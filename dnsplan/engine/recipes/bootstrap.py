@@ -28,10 +28,18 @@ def propose(view: View) -> tuple[Proposal | Blocked, ...]:
     seps = frozenset(key.id for key in view.working_seps)
     terms = (
         *gate(
-            "DNSKEY", view.spans.dnskey, signs_keys(seps), view.margins, "no cache holds a DNSKEY answer without the key"
+            "DNSKEY",
+            view.spans.dnskey,
+            signs_keys(seps),
+            view.margins,
+            "no cache holds a DNSKEY answer without the key",
         ).terms,
         *gate(
-            "ZONE", view.spans.zone, signed_by(view.zone.signers), view.margins, "no cache holds data without signatures"
+            "ZONE",
+            view.spans.zone,
+            signed_by(view.zone.signers),
+            view.margins,
+            "no cache holds data without signatures",
         ).terms,
     )
     chosen = Gate(terms=terms)

@@ -83,7 +83,9 @@ def _move_ds(view: View, new: tuple[Dnskey, ...], old: frozenset[KeyId]) -> tupl
 def _retire(view: View, new: frozenset[KeyId], old: frozenset[KeyId]) -> tuple[Proposal | Blocked, ...]:
     leaving = [key for key in view.dnskey.keys if key.id in old]
     if leaving:
-        vouched = gate("DS", view.spans.ds, vouches_for(new), view.margins, "no cache holds a DS RRset without the new DS")
+        vouched = gate(
+            "DS", view.spans.ds, vouches_for(new), view.margins, "no cache holds a DS RRset without the new DS"
+        )
         action = SetKeys(
             published=tuple(key for key in view.dnskey.keys if key.id not in old),
             sign_keys=view.dnskey.signers - old,

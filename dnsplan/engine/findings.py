@@ -1,0 +1,94 @@
+"""What a person should know about a zone beyond its moves; facts of this observation, in plain words."""
+
+from __future__ import annotations
+
+from dnsplan.engine.obstacles import lies, silent_servers
+from dnsplan.engine.validators import is_bogus
+from dnsplan.engine.view import View
+from dnsplan.model.observation import ParentAnswer
+from dnsplan.model.plan import Finding
+
+
+def findings(view: View) -> tuple[Finding, ...]:
+    """Return the findings, the worst first."""
+    found = [*lies(view), *_broken(view), *_foreign_ds(view), *_foreign_keys(view), *_silent(view), *_insecure(view)]
+    order = ("critical", "error", "warning", "notice", "info")
+    return tuple(sorted(found, key=lambda finding: (order.index(finding.severity), finding.code)))
+
+
+def _broken(view: View) -> list[Finding]:
+    if not is_bogus("lenient", view.refs, view.keyset, view.zone.signers):
+        return []
+    return [
+        Finding(
+            code="CHAIN_NO_MATCH",
+            severity="critical",
+            summary="No DS matches a key that signs the zone: validating resolvers refuse it",
+            action="see the plan: what makes no validator worse off may be done at once",
+            source="RFC 4035 5.2",
+        )
+    ]
+
+
+def _foreign_ds(view: View) -> list[Finding]:
+    if not view.foreign_ds:
+        return []
+    return [
+        Finding(
+            code="CHAIN_DANGLING_DS",
+            severity="warning",
+            summary="The parent serves a DS that matches no known key; it is kept",
+            detail=", ".join(str(ds) for ds in view.foreign_ds),
+            action="remove it at the parent if it is not a standby key's, or set `unknown_ds: remove`",
+            source="RFC 6840 5.11",
+        )
+    ]
+
+
+def _foreign_keys(view: View) -> list[Finding]:
+    held = view.situation.held
+    if held is None:
+        return []
+    ours = {key.key for key in held} | {key.key for key in view.history.held}
+    foreign = [key for key in view.dnskey.keys if key not in ours]
+    if not foreign:
+        return []
+    return [
+        Finding(
+            code="KEY_FOREIGN",
+            severity="notice",
+            summary="The zone publishes a DNSKEY that its signer does not hold; it is kept",
+            detail=", ".join(str(key.key_tag) for key in foreign),
+            source="RFC 8901",
+        )
+    ]
+
+
+def _silent(view: View) -> list[Finding]:
+    silent = silent_servers(view)
+    if not silent:
+        return []
+    return [
+        Finding(
+            code="NS_UNREACHABLE",
+            severity="warning",
+            summary="A server gives no usable answer; nothing is changed until it does",
+            servers=tuple(name.split(" ")[0] for name in silent),
+            detail=", ".join(silent),
+        )
+    ]
+
+
+def _insecure(view: View) -> list[Finding]:
+    parents = [v for v in view.situation.seen.parent if isinstance(v, ParentAnswer)]
+    if not parents or any(v.trust != "insecure" for v in parents):
+        return []
+    return [
+        Finding(
+            code="PARENT_INSECURE",
+            severity="warning",
+            summary="The parent itself is not secure, so that no validator will use the DS",
+            detail=parents[0].detail,
+            source="RFC 4035 4.3",
+        )
+    ]

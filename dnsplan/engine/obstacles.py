@@ -1,0 +1,94 @@
+"""What stands in the way of any change: silent servers, lying servers, and a change that is still in flight."""
+
+from __future__ import annotations
+
+from dnsplan.engine.sweep import counting, is_unsigned_lie
+from dnsplan.engine.view import View
+from dnsplan.model.history import RRsetVersion
+from dnsplan.model.observation import ChildAnswer, ParentAnswer, Unreachable
+from dnsplan.model.plan import Blocked, Finding, Wait
+from dnsplan.model.time import Seconds
+
+
+def obstacle(view: View, rrset: str, stage: str) -> Wait | Blocked | None:
+    """Return why nothing may be changed now; None if nothing stands in the way."""
+    lying = lies(view)
+    if lying:
+        return Blocked(findings=lying, stage=stage)
+    silent = silent_servers(view)
+    if silent:
+        reason = f"no usable answer from {', '.join(silent)}"
+        return Wait(until=_next(view), reason=reason, stage=stage)
+    if rrset == "KEY":
+        return None
+    for name, versions in in_flight(view):
+        if rrset == name:
+            reason = f"the last change of {name} is not yet on every server"
+            return Wait(until=_next(view), reason=f"{reason}: {_clean(view, versions)}", stage=stage)
+    return None
+
+
+def in_flight(view: View) -> tuple[tuple[str, tuple[RRsetVersion, ...]], ...]:
+    """Return the RRsets whose newest version is not confirmed on every server."""
+    history = view.history
+    rrsets = (("DS", history.ds), ("DNSKEY", history.dnskey), ("DNSKEY", history.zonedata))
+    return tuple((name, versions) for name, versions in rrsets if versions[-1].everywhere is None)
+
+
+def silent_servers(view: View) -> tuple[str, ...]:
+    """Return the addresses that count and gave no usable answer, with the reason."""
+    seen = view.situation.seen
+    waiting = {address for side in ("parent", "child") for address in counting(seen, view.history.departed, side)}
+    gone = seen.extra - waiting
+    silent = [
+        f"{answer.address} ({answer.reason})"
+        for answer in (*seen.parent, *seen.child)
+        if isinstance(answer, Unreachable) and answer.address not in gone
+    ]
+    if not seen.parent or not seen.child:
+        silent.append(seen.problem or "the servers of the zone")
+    return tuple(silent)
+
+
+def lies(view: View) -> tuple[Finding, ...]:
+    """Return findings about servers whose answers do not validate while others' do."""
+    seen = view.situation.seen
+    findings = []
+    bogus = tuple(v.address for v in seen.parent if isinstance(v, ParentAnswer) and v.trust == "bogus")
+    if bogus:
+        details = {v.detail for v in seen.parent if isinstance(v, ParentAnswer) and v.trust == "bogus"}
+        findings.append(
+            Finding(
+                code="DS_PARENT_UNVALIDATED",
+                severity="error",
+                summary="The parent's answer about the DS does not validate",
+                servers=bogus,
+                detail="; ".join(sorted(details)),
+                action="ask the operator of these servers; nothing is changed while they say something else",
+                source="RFC 4035 5.2",
+            )
+        )
+    false = tuple(v.address for v in seen.child if isinstance(v, ChildAnswer) and is_unsigned_lie(v))
+    if false and any(version.content is not None for version in view.history.dnskey) and view.working_seps:
+        findings.append(
+            Finding(
+                code="KEY_MISSING_ON_SERVER",
+                severity="error",
+                summary="A server's DNSKEY RRset is signed by none of its keys",
+                servers=false,
+                action="ask the operator of these servers; nothing is changed while they say something else",
+                source="RFC 4035 2.2",
+            )
+        )
+    return tuple(findings)
+
+
+def _clean(view: View, versions: tuple[RRsetVersion, ...]) -> str:
+    newest, wanted = versions[-1], view.situation.policy.timing.sweep_count
+    if not newest.seen:
+        return "no server shows it yet"
+    return f"{newest.clean} of {wanted} clean sweeps"
+
+
+def _next(view: View) -> Seconds:
+    return view.situation.now + max(view.situation.policy.timing.sweep_spacing, 1)

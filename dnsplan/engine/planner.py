@@ -1,0 +1,143 @@
+"""The decision about one zone: which recipe, what is ready, what it waits for, and the whole staged change.
+
+A pure function of the situation: it is its own dry run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dnsplan.engine.findings import findings
+from dnsplan.engine.goal import Choice, choose
+from dnsplan.engine.obstacles import in_flight, silent_servers
+from dnsplan.engine.readiness import move_of, next_sweep
+from dnsplan.engine.repeat import repeats
+from dnsplan.engine.timeline import timeline
+from dnsplan.engine.view import Proposal, View, view_of
+from dnsplan.model.history import ZoneHistory
+from dnsplan.model.observation import Unreachable
+from dnsplan.model.plan import (
+    Blocked,
+    Done,
+    Finding,
+    Headline,
+    Move,
+    NeedsHuman,
+    NeedsReview,
+    Situation,
+    Step,
+    Wait,
+    ZonePlan,
+)
+from dnsplan.model.time import Instant
+
+
+def plan_zone(situation: Situation) -> ZonePlan:
+    """Return what the zone needs now and later, and the history that the ledger should keep."""
+    view = view_of(situation)
+    if view is None:
+        return _unobserved(situation)
+    choice = choose(view)
+    if choice.history is not view.history:
+        situation = replace(situation, history=choice.history)
+        view = view_of(situation) or view
+    moves = _moves(view, choice)
+    history = choice.history
+    if choice.recipe and moves == (Done(),):
+        history = _finished(view)
+    history = replace(history, next_at=_next_at(moves))
+    return ZonePlan(
+        zone=situation.intent.zone,
+        parent=situation.seen.parent_zone or "",
+        policy=situation.policy.name,
+        source=situation.intent.source,
+        recipe=choice.recipe,
+        why=choice.why,
+        headline=_headline(situation, moves),
+        moves=moves,
+        timeline=timeline(view, choice),
+        findings=findings(view),
+        observed_ds=view.ds.ds,
+        observed_keys=view.dnskey.keys,
+        desired_ds=choice.desired_ds,
+        desired_keys=choice.desired_keys,
+        history=history,
+    )
+
+
+def _moves(view: View, choice: Choice) -> tuple[Move, ...]:
+    if not choice.recipe:
+        return (Done(),)
+    again = repeats(view)
+    if again:
+        return again
+    proposals = choice.proposals(view)
+    moves: list[Move] = [move_of(view, item) if isinstance(item, Proposal) else item for item in proposals]
+    if moves:
+        return tuple(moves)
+    unconfirmed = in_flight(view)
+    if unconfirmed or silent_servers(view):
+        names = " and ".join(sorted({name for name, _ in unconfirmed}))
+        reason = f"the last change of {names or 'the zone'} is not yet confirmed on every server"
+        return (Wait(until=next_sweep(view), reason=reason, stage="confirm"),)
+    return (Done(),)
+
+
+def _unobserved(situation: Situation) -> ZonePlan:
+    seen = situation.seen
+    silent = [f"{v.address} ({v.reason})" for v in (*seen.parent, *seen.child) if isinstance(v, Unreachable)]
+    detail = seen.problem or f"no usable answer from {', '.join(silent) or 'any server'}"
+    spacing = max(situation.policy.timing.sweep_spacing, 1)
+    return ZonePlan(
+        zone=situation.intent.zone,
+        parent=seen.parent_zone or "",
+        policy=situation.policy.name,
+        source=situation.intent.source,
+        recipe="",
+        why="",
+        headline="HOLD" if situation.intent.dnssec == "hold" else "WAITING",
+        moves=(Wait(until=situation.now + spacing, reason=detail),),
+        timeline=(),
+        findings=(
+            Finding(code="UNOBSERVED", severity="error", summary="The zone could not be observed", detail=detail),
+        ),
+        observed_ds=(),
+        observed_keys=(),
+        desired_ds=(),
+        desired_keys=(),
+        history=replace(situation.history, next_at=situation.now + spacing),
+    )
+
+
+def _finished(view: View) -> ZoneHistory:
+    """Close the rollover: its token is done, and the keys that the signer no longer holds are forgotten."""
+    history, rollover = view.history, view.history.rollover
+    tokens = dict(history.tokens)
+    if rollover is not None and rollover.token is not None:
+        tokens["sep"] = rollover.token
+    held = history.held
+    if view.situation.held is not None:
+        listed = {key.key for key in view.situation.held}
+        held = tuple(key for key in held if key.key in listed)
+    return replace(history, rollover=None, tokens=tuple(sorted(tokens.items())), held=held)
+
+
+def _next_at(moves: tuple[Move, ...]) -> Instant | None:
+    untils = [move.until for move in moves if isinstance(move, Wait) and move.until is not None]
+    return min(untils, default=None)
+
+
+def _headline(situation: Situation, moves: tuple[Move, ...]) -> Headline:
+    if situation.intent.dnssec == "hold":
+        return "HOLD"
+    words: tuple[tuple[type[Move], Headline], ...] = (
+        (Step, "ACTIVE"),
+        (NeedsHuman, "MANUAL"),
+        (Blocked, "BLOCKED"),
+        (NeedsReview, "REVIEW"),
+        (Wait, "WAITING"),
+    )
+    for kind, word in words:
+        if any(isinstance(move, kind) for move in moves):
+            return word
+    return "OK"

@@ -1,0 +1,174 @@
+"""From a proposal to a move: is this sweep clean, is the RRset free, is the gate open, does the kernel admit it?"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+from dnsplan.engine.journal import targets
+from dnsplan.engine.kernel import Change, Refusal, admit
+from dnsplan.engine.obstacles import obstacle
+from dnsplan.engine.spans import FOREVER, Spans, ValueT, ds_value, keys_value
+from dnsplan.engine.view import Proposal, View
+from dnsplan.model.history import RRsetVersion, Touched
+from dnsplan.model.plan import (
+    Action,
+    Blocked,
+    Capabilities,
+    Counterexample,
+    CreateKey,
+    DeleteKey,
+    Move,
+    NeedsHuman,
+    Proof,
+    SetCds,
+    SetDs,
+    SetKeys,
+    Step,
+    Wait,
+)
+from dnsplan.model.time import Instant
+
+
+def move_of(view: View, proposal: Proposal) -> Move:
+    """Return the step if it is ready and admitted; else what it waits for, or who must act."""
+    now, rrset = view.situation.now, rrset_of(proposal.candidates[0])
+    stopped = obstacle(view, rrset, proposal.stage)
+    if stopped is not None:
+        return stopped
+    opens = proposal.gate.at
+    if opens is None or opens > now:
+        reason = max(proposal.gate.terms, key=lambda term: FOREVER if term.at is None else term.at).reason
+        until = next_sweep(view) if opens is None else opens
+        return Wait(until=until, reason=reason, stage=proposal.stage, rrset=rrset)
+    action, verdict, since = first_admitted(view, proposal, now)
+    if isinstance(verdict, Refusal):
+        if since is not None:
+            return Wait(until=since, reason=verdict.reason, stage=proposal.stage, rrset=rrset)
+        return Blocked(findings=(), counterexample=counterexample(view, verdict), stage=proposal.stage)
+    step = make_step(proposal, action, rrset, verdict, view)
+    if needs_person(action, view.situation.capabilities):
+        return NeedsHuman(step=step, contact=view.situation.capabilities.contact)
+    return step
+
+
+def first_admitted(view: View, proposal: Proposal, now: Instant) -> tuple[Action, Proof | Refusal, Instant | None]:
+    """Return the first candidate that the kernel admits at `now`; else its refusal and when it would be admitted."""
+    first: tuple[Action, Refusal] | None = None
+    for action in proposal.candidates:
+        verdict = judge(view, action, now)
+        if isinstance(verdict, Proof):
+            return action, verdict, now
+        first = first or (action, verdict)
+    assert first is not None
+    return first[0], first[1], admitted_from(view, first[0], now)
+
+
+def judge(view: View, action: Action, now: Instant) -> Proof | Refusal:
+    """Return the kernel's verdict on an action at `now`; what changes no RRset is always admitted."""
+    ds, dnskey, zone = targets(action)
+    spans = without_repeated(view, action)
+    change = Change(
+        ds=None if ds is None else ds_value(ds.ds, view.ring),
+        dnskey=None if dnskey is None else _changed(keys_value(dnskey), spans.dnskey[-1].value),
+        zone=None if zone is None else _changed(zone.signers, spans.zone[-1].value),
+    )
+    return admit(spans, change, now, view.situation.policy.validators)
+
+
+def without_repeated(view: View, action: Action) -> Spans:
+    """Return the spans without a version that is the action's own target, asked for before and shown by nobody."""
+    ds, dnskey, zone = targets(action)
+    history, spans = view.history, view.spans
+
+    def asked(versions: tuple[RRsetVersion, ...], content: object) -> bool:
+        return content is not None and not versions[-1].seen and versions[-1].content == content
+
+    return replace(
+        spans,
+        ds=spans.ds[:-1] if asked(history.ds, ds) else spans.ds,
+        dnskey=spans.dnskey[:-1] if asked(history.dnskey, dnskey) else spans.dnskey,
+        zone=spans.zone[:-1] if asked(history.zonedata, zone) else spans.zone,
+    )
+
+
+def admitted_from(view: View, action: Action, now: Instant) -> Instant | None:
+    """Return the earliest later moment at which the kernel would admit the action; None if waiting alone never helps."""
+    ends = {
+        moment
+        for spans in (view.spans.ds, view.spans.dnskey, view.spans.zone)
+        for span in spans
+        if span.end < FOREVER
+        for moment in (span.end, *(span.end + keys.ttl for keys in view.spans.dnskey))
+        if moment > now
+    }
+    return next((moment for moment in sorted(ends) if isinstance(judge(view, action, moment), Proof)), None)
+
+
+def make_step(proposal: Proposal, action: Action, rrset: Touched, proof: Proof, view: View) -> Step:
+    """Return the step; its id is the same whenever the same target comes out."""
+    digest = hashlib.sha256(repr(action).encode()).hexdigest()[:10]
+    proof = replace(proof, families_missing=view.situation.seen.families_missing)
+    return Step(
+        id=f"{proposal.stage}-{digest}",
+        op=proposal.op,
+        rrset=rrset,
+        action=action,
+        gate=proposal.gate,
+        proof=proof,
+        undo=proposal.undo,
+        stage=proposal.stage,
+        summary=proposal.summary,
+    )
+
+
+def rrset_of(action: Action) -> Touched:
+    """Return which RRset an action changes."""
+    match action:
+        case SetDs() | SetCds():
+            return "DS"
+        case SetKeys():
+            return "DNSKEY"
+        case CreateKey() | DeleteKey():
+            return "KEY"
+
+
+def needs_person(action: Action, capabilities: Capabilities) -> bool:
+    """Tell whether only a person can carry an action out."""
+    if isinstance(action, SetDs):
+        return capabilities.update in {"manual", "none"}
+    return capabilities.signer_manual
+
+
+def next_sweep(view: View) -> Instant:
+    """Return when another sweep can count."""
+    return view.situation.now + max(view.situation.policy.timing.sweep_spacing, 1)
+
+
+def counterexample(view: View, refusal: Refusal) -> Counterexample:
+    """Return a refusal in words that a person can check."""
+    triple = refusal.triple
+
+    def name(key: str) -> str:
+        known = view.keys_by_id.get(key)
+        return f"{known.key_tag} ({known.algorithm})" if known else key
+
+    ds, keys = triple.ds.value, triple.dnskey.value
+    return Counterexample(
+        profile=refusal.profile,
+        ds=_names(None if ds is None else [f"{name(d.key)} digest {d.digest_type}" for d in ds]),
+        dnskey=_names(None if keys is None else [name(key) for key in keys.ids]),
+        key_signers=_names(None if keys is None else [name(key) for key in keys.signers]),
+        zone_signers=_names(None if triple.zone.value is None else [name(key) for key in triple.zone.value]),
+        start=refusal.start,
+        end=None if refusal.end >= FOREVER else refusal.end,
+        reason=refusal.reason,
+    )
+
+
+def _names(values: list[str] | None) -> tuple[str, ...]:
+    return ("unknown",) if values is None else tuple(sorted(values))
+
+
+def _changed(new: ValueT, old: ValueT | None) -> ValueT | None:
+    return None if new == old else new

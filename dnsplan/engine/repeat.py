@@ -1,0 +1,63 @@
+"""A change that was asked for and that nobody shows: when it is asked for again, and when it is a person's turn."""
+
+from __future__ import annotations
+
+from dnsplan.engine.kernel import Refusal
+from dnsplan.engine.obstacles import obstacle
+from dnsplan.engine.readiness import judge, make_step, needs_person, next_sweep, rrset_of
+from dnsplan.engine.view import Proposal, View
+from dnsplan.model.history import DsContent, Intent, RRsetVersion
+from dnsplan.model.plan import Action, Gate, Move, NeedsHuman, SetCds, SetDs, SetKeys, Wait
+
+
+def repeats(view: View) -> tuple[Move, ...]:
+    """Return a move for each change in flight that no server shows; empty if every change asked for was seen."""
+    history = view.history
+    moves = []
+    if not history.ds[-1].seen:
+        moves.append(_again(view, _ds_again(view), history.ds))
+    if not history.dnskey[-1].seen or not history.zonedata[-1].seen:
+        action = SetKeys(published=view.dnskey.keys, sign_keys=view.dnskey.signers, sign_zone=view.zone.signers)
+        moves.append(_again(view, action, history.dnskey))
+    return tuple(moves)
+
+
+def _ds_again(view: View) -> Action:
+    keys = tuple(sorted(view.keys_by_id[view.ring[ds]] for ds in view.ds.ds if ds in view.ring))
+    if view.situation.capabilities.update == "cds":
+        return SetCds(cds=view.ds.ds, cdnskey=tuple(sorted(set(keys))))
+    before = view.history.ds[-2].content
+    expected = before.ds if isinstance(before, DsContent) else ()
+    return SetDs(ds=view.ds.ds, keys=tuple(sorted(set(keys))), expected=expected)
+
+
+def _again(view: View, action: Action, versions: tuple[RRsetVersion, ...]) -> Move:
+    rrset = rrset_of(action)
+    intent = next((known for known in view.history.intents if known.rrset == rrset), None)
+    manual = needs_person(action, view.situation.capabilities)
+    if not manual and not _overdue(view, intent):
+        return Wait(until=next_sweep(view), reason=f"no server shows the new {rrset} yet", stage="confirm", rrset="DS")
+    stopped = None if manual else obstacle(view, "KEY", "repeat")
+    if stopped is not None:
+        return stopped
+    verdict = judge(view, action, view.situation.now)
+    if isinstance(verdict, Refusal):
+        return Wait(until=next_sweep(view), reason=verdict.reason, stage="repeat")
+    proposal = Proposal(
+        stage="repeat" if not manual else "manual",
+        op="manual" if manual else ("ds.set" if isinstance(action, SetDs) else "dnskey.publish"),
+        candidates=(action,),
+        gate=Gate(),
+        undo="fast",
+        summary=f"ask again for the {rrset} that nobody shows yet" if not manual else f"change the {rrset} by hand",
+    )
+    step = make_step(proposal, action, rrset, verdict, view)
+    return NeedsHuman(step=step, contact=view.situation.capabilities.contact) if manual else step
+
+
+def _overdue(view: View, intent: Intent | None) -> bool:
+    """Tell whether the last call left no outcome, or promised what did not show within the registration budget."""
+    if intent is None or intent.outcome is None:
+        return True
+    since = intent.outcome_at if intent.outcome_at is not None else intent.at
+    return view.situation.now - since >= view.situation.policy.timing.registration_budget

@@ -1,0 +1,116 @@
+"""The whole staged change, predicted by the same recipes and kernel on a history in which each step has taken effect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from dnsplan.engine.goal import Choice
+from dnsplan.engine.journal import record_intent
+from dnsplan.engine.readiness import admitted_from, judge, make_step, needs_person, rrset_of
+from dnsplan.engine.view import Proposal, View, view_of
+from dnsplan.model.history import HeldKey, RRsetVersion, ZoneHistory
+from dnsplan.model.plan import CreateKey, DeleteKey, Proof, SetCds, SetDs, TimelineStep
+from dnsplan.model.records import SEP, ZONE_KEY, Dnskey
+from dnsplan.model.time import Instant
+
+MOST_STEPS = 40
+"""No recipe has nearly as many; a bound on what a mistake could cost."""
+
+
+def timeline(view: View, choice: Choice) -> tuple[TimelineStep, ...]:
+    """Return every step still to come with the earliest moment of each; later ones rest on margins and sweeps."""
+    if not choice.recipe:
+        return ()
+    steps: list[TimelineStep] = []
+    now, certain = view.situation.now, True
+    current: View | None = _settled(view, now)
+    while current is not None and len(steps) < MOST_STEPS:
+        proposal = _next(current, choice.proposals)
+        if proposal is None:
+            break
+        now = max(now, proposal.gate.at or 0)
+        moment = _admitted(current, proposal, now)
+        steps.append(_step(view, proposal, moment, predicted=not certain))
+        if moment is None:
+            break
+        now, certain = moment, False
+        current = _after(current, proposal, now)
+    return tuple(steps)
+
+
+def _next(view: View, proposals: Callable[[View], tuple[object, ...]]) -> Proposal | None:
+    ready = [item for item in proposals(view) if isinstance(item, Proposal)]
+    return min(ready, key=lambda item: item.gate.at or 0) if ready else None
+
+
+def _admitted(view: View, proposal: Proposal, now: Instant) -> Instant | None:
+    action = proposal.candidates[0]
+    return now if isinstance(judge(view, action, now), Proof) else admitted_from(view, action, now)
+
+
+def _step(view: View, proposal: Proposal, moment: Instant | None, *, predicted: bool) -> TimelineStep:
+    action = proposal.candidates[0]
+    capabilities = view.situation.capabilities
+    side = "parent" if isinstance(action, SetDs) else "signer"
+    name = view.situation.intent.parent if side == "parent" else view.situation.intent.signer
+    who = "a person" if needs_person(action, capabilities) else f"{side} {name or ''}".strip()
+    return TimelineStep(
+        id=make_step(proposal, action, rrset_of(action), _NO_PROOF, view).id,
+        op=proposal.op,
+        stage=proposal.stage,
+        summary=proposal.summary,
+        not_before=moment,
+        predicted=predicted,
+        gate=proposal.gate,
+        who="the parent's scan" if isinstance(action, SetCds) else who,
+        undo=proposal.undo,
+        action=None if predicted else action,
+    )
+
+
+_NO_PROOF = Proof(triples=0, horizon=0, profiles=frozenset())
+
+
+def _after(view: View, proposal: Proposal, now: Instant) -> View | None:
+    """Return the view in which the proposal has taken effect everywhere, as soon as the sweeps allow."""
+    action = proposal.candidates[0]
+    step = make_step(proposal, action, rrset_of(action), _NO_PROOF, view)
+    history = record_intent(view.history, step, intent_id="predicted", step_json="", now=now)
+    held = view.situation.held
+    if isinstance(action, CreateKey):
+        history = _with_predicted_key(history, action, now)
+    if isinstance(action, DeleteKey):
+        held = tuple(key for key in held or () if key.key != action.key)
+    if held is not None:
+        shown = {key for version in history.dnskey[-1:] for key in getattr(version.content, "keys", ())}
+        held = tuple(replace(key, published=key.key in shown, active=key.key in shown) for key in held)
+    situation = replace(view.situation, history=history, held=held, now=now)
+    after = view_of(situation)
+    return None if after is None else _settled(after, now)
+
+
+def _with_predicted_key(history: ZoneHistory, action: CreateKey, now: Instant) -> ZoneHistory:
+    rollover = history.rollover
+    assert rollover is not None
+    flags = ZONE_KEY if action.role == "zsk" else ZONE_KEY | SEP
+    key = Dnskey(flags=flags, algorithm=action.algorithm, public_key=f"predicted {action.role}".encode())
+    held = HeldKey(key=key, role=action.role, created=now, rollover=rollover.id)
+    return replace(history, held=(*history.held, held), rollover=replace(rollover, new=(*rollover.new, key.id)))
+
+
+def _settled(view: View, now: Instant) -> View | None:
+    """Return the view in which every version in flight is on every server after the sweeps that the policy wants."""
+    timing = view.situation.policy.timing
+    shown = now + timing.sweep_spacing * (timing.sweep_count - 1)
+
+    def settle(versions: tuple[RRsetVersion, ...]) -> tuple[RRsetVersion, ...]:
+        newest = versions[-1]
+        if newest.everywhere is not None:
+            return versions
+        ttl = max(newest.ttl_star, versions[-2].ttl_star if len(versions) > 1 else 0)
+        return (*versions[:-1], replace(newest, everywhere=shown, seen=True, ttl_star=ttl))
+
+    history = view.history
+    history = replace(history, ds=settle(history.ds), dnskey=settle(history.dnskey), zonedata=settle(history.zonedata))
+    return view_of(replace(view.situation, history=history))
