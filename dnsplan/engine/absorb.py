@@ -114,8 +114,9 @@ def _with_ttls(versions: tuple[RRsetVersion, ...], sweep: Sweep, nominal: Second
     for index, version in enumerate(versions):
         if index >= live and version.content in largest:
             floor = 0 if _is_no_key(version.content) else nominal
-            version = replace(version, ttl_star=max(version.ttl_star, largest[version.content], floor))
-        result.append(version)
+            result.append(replace(version, ttl_star=max(version.ttl_star, largest[version.content], floor)))
+        else:
+            result.append(version)
     return tuple(result)
 
 

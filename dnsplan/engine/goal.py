@@ -33,27 +33,43 @@ def choose(view: View) -> Choice:
     if "sep" not in tokens:  # a token present when the ledger first meets a zone counts as done
         tokens["sep"] = intent.roll.sep or ""
         history = replace(history, tokens=tuple(sorted(tokens.items())))
-    if intent.dnssec == "hold":
-        return _nothing(view, history, "the files ask only to observe")
-    if intent.dnssec == "insecure":
-        if not (view.ds.ds or view.dnskey.keys or view.zone.signers or (history.rollover and _is(history, "insecure"))):
-            return _nothing(view, history, "the zone is insecure, as the files want it")
+    match intent.dnssec:
+        case "hold":
+            return _nothing(view, history, "the files ask only to observe")
+        case "insecure":
+            return _insecure(view, history)
+        case "signed":
+            return _signed(view, history, tokens["sep"])
+
+
+def _insecure(view: View, history: ZoneHistory) -> Choice:
+    under_way = history.rollover is not None and history.rollover.recipe == "insecure"
+    if view.ds.ds or view.dnskey.keys or view.zone.signers or under_way:
         return _start(view, history, "insecure", "the files want the zone insecure", None)
-    if intent.keys == "follow":
+    return _nothing(view, history, "the zone is insecure, as the files want it")
+
+
+def _signed(view: View, history: ZoneHistory, last_token: str) -> Choice:
+    keys, rollover = view.situation.intent.keys, history.rollover
+    if keys == "follow":
         return _unavailable(view, history, "`keys: follow` is not available yet")
-    if history.rollover and history.rollover.recipe in {"bootstrap", "double-ksk"}:
-        return _start(view, history, history.rollover.recipe, "the rollover under way", history.rollover.token)
-    if isinstance(intent.keys, tuple):
-        return _pinned(view, history, intent.keys)
+    if rollover is not None and rollover.recipe != "insecure":
+        return _start(view, history, rollover.recipe, "the rollover under way", rollover.token)
+    if isinstance(keys, tuple):
+        return _pinned(view, history, keys)
     if not view.ds.ds or _broken(view):
         why = "no DS vouches for the zone" if not view.ds.ds else "no validator accepts the zone as it is"
         return _start(view, history, "bootstrap", why, None)
-    token = intent.roll.sep
-    if token and token != tokens["sep"]:
-        if view.situation.policy.scheme == "csk":
-            return _unavailable(view, history, "rolling a CSK is not available yet")
-        return _start(view, history, "double-ksk", f"the zone file asks for rollover {token!r}", token)
-    return _nothing(view, history, "the DS match the keys that sign")
+    return _by_token(view, history, last_token)
+
+
+def _by_token(view: View, history: ZoneHistory, last: str) -> Choice:
+    token = view.situation.intent.roll.sep
+    if not token or token == last:
+        return _nothing(view, history, "the DS match the keys that sign")
+    if view.situation.policy.scheme == "csk":
+        return _unavailable(view, history, "rolling a CSK is not available yet")
+    return _start(view, history, "double-ksk", f"the zone file asks for rollover {token!r}", token)
 
 
 def _pinned(view: View, history: ZoneHistory, keys: tuple[Dnskey, ...]) -> Choice:
@@ -62,26 +78,26 @@ def _pinned(view: View, history: ZoneHistory, keys: tuple[Dnskey, ...]) -> Choic
         return _start(view, history, "bootstrap", "no DS vouches for the zone", None)
     if set(view.ds_of(seps)) <= set(view.ds.ds) and {key.id for key in view.working_seps} <= {key.id for key in seps}:
         return _nothing(view, history, "the DS match the pinned keys")
-    choice = _start(view, history, "double-ksk", "the pinned keys differ from those in use", None)
-    rollover = choice.history.rollover
-    assert rollover is not None
     new = tuple(key.id for key in seps)
-    old = tuple(key for key in rollover.old if key not in new)
-    pinned = replace(rollover, new=new, old=old)
-    return replace(choice, history=replace(choice.history, rollover=pinned), desired_ds=view.ds_of(seps))
+    return _start(view, history, "double-ksk", "the pinned keys differ from those in use", None, new)
 
 
-def _start(view: View, history: ZoneHistory, recipe: str, why: str, token: str | None) -> Choice:
-    if history.rollover is None or history.rollover.recipe != recipe:
-        old = tuple(sorted({key.id for key in view.working_seps} | _vouched_for(view)))
-        name = f"{recipe}/{token or format_instant(view.situation.now)}"
-        history = replace(
-            history,
-            rollover=Rollover(id=name, recipe=recipe, started=view.situation.now, token=token, old=old),
-            held=_held(view, history),
-        )
+def _start(  # every argument is a fact of the rollover
+    view: View, history: ZoneHistory, recipe: str, why: str, token: str | None, pinned: tuple[KeyId, ...] = ()
+) -> Choice:
+    """Return the choice with the rollover under way: the one that is, or a new one noted in the history."""
     rollover = history.rollover
-    assert rollover is not None
+    if rollover is None or rollover.recipe != recipe:
+        old = tuple(sorted(({key.id for key in view.working_seps} | _vouched_for(view)) - set(pinned)))
+        rollover = Rollover(
+            id=f"{recipe}/{token or format_instant(view.situation.now)}",
+            recipe=recipe,
+            started=view.situation.now,
+            token=token,
+            new=pinned,
+            old=old,
+        )
+        history = replace(history, rollover=rollover, held=_held(view, history))
     desired = _desired(view, recipe, rollover)
     return Choice(
         recipe=recipe,
@@ -116,10 +132,6 @@ def _held(view: View, history: ZoneHistory) -> tuple[HeldKey, ...]:
         if key.key not in known
     )
     return (*history.held, *found)
-
-
-def _is(history: ZoneHistory, recipe: str) -> bool:
-    return history.rollover is not None and history.rollover.recipe == recipe
 
 
 def _broken(view: View) -> bool:

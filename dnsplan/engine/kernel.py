@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from dnsplan.engine.spans import FOREVER, Span, Spans, trust
-from dnsplan.engine.unknown import harmless
+from dnsplan.engine.unknown import Values, harmless
 from dnsplan.engine.validators import DsSet, KeySet, Signers, considered, is_bogus, trusts_keys
 from dnsplan.model.plan import Proof
 from dnsplan.model.portfolio import Profile
@@ -105,17 +105,19 @@ def _window(profile: Profile, triple: Triple, now: Instant) -> tuple[Instant, In
 def _objection(profile: Profile, triple: Triple, before: Triple) -> str:
     """Return why the triple is inadmissible; empty if it is not."""
     ds, keys, signers = triple.ds.value, triple.dnskey.value, triple.zone.value
+    was = (before.ds.value, before.dnskey.value, before.zone.value)
     if ds is not None and not considered(profile, ds):
         return ""
-    was = (before.ds.value, before.dnskey.value, before.zone.value)
     if ds is None or keys is None or signers is None:
-        if harmless(profile, (ds, keys, signers), was):
-            return ""
-        return "what was served before the first look is unknown and may still be cached"
-    if not is_bogus(profile, ds, keys, signers):
-        return ""
-    if was[0] is not None and was[1] is not None and was[2] is not None and is_bogus(profile, was[0], was[1], was[2]):
+        unknown = "what was served before the first look is unknown and may still be cached"
+        return "" if harmless(profile, (ds, keys, signers), was) else unknown
+    if not is_bogus(profile, ds, keys, signers) or _was_bogus(profile, was):
         return ""
     if not trusts_keys(profile, ds, keys):
         return "the DNSKEY RRset does not validate under the DS RRset"
     return "the data do not validate under the DNSKEY RRset"
+
+
+def _was_bogus(profile: Profile, was: Values) -> bool:
+    ds, keys, signers = was
+    return ds is not None and keys is not None and signers is not None and is_bogus(profile, ds, keys, signers)

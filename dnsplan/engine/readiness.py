@@ -1,4 +1,4 @@
-"""From a proposal to a move: is this sweep clean, is the RRset free, is the gate open, does the kernel admit it?"""
+"""From a proposal to a move: whether the sweep is clean, the RRset free, the gate open and the kernel content."""
 
 from __future__ import annotations
 
@@ -54,14 +54,12 @@ def move_of(view: View, proposal: Proposal) -> Move:
 
 def first_admitted(view: View, proposal: Proposal, now: Instant) -> tuple[Action, Proof | Refusal, Instant | None]:
     """Return the first candidate that the kernel admits at `now`; else its refusal and when it would be admitted."""
-    first: tuple[Action, Refusal] | None = None
-    for action in proposal.candidates:
-        verdict = judge(view, action, now)
+    verdicts = [(action, judge(view, action, now)) for action in proposal.candidates]
+    for action, verdict in verdicts:
         if isinstance(verdict, Proof):
             return action, verdict, now
-        first = first or (action, verdict)
-    assert first is not None
-    return first[0], first[1], admitted_from(view, first[0], now)
+    action, verdict = verdicts[0]
+    return action, verdict, admitted_from(view, action, now)
 
 
 def judge(view: View, action: Action, now: Instant) -> Proof | Refusal:
@@ -93,7 +91,7 @@ def without_repeated(view: View, action: Action) -> Spans:
 
 
 def admitted_from(view: View, action: Action, now: Instant) -> Instant | None:
-    """Return the earliest later moment at which the kernel would admit the action; None if waiting alone never helps."""
+    """Return the earliest later moment at which the kernel would admit the action; None if waiting never helps."""
     ends = {
         moment
         for spans in (view.spans.ds, view.spans.dnskey, view.spans.zone)

@@ -6,7 +6,7 @@ from dnsplan.engine.kernel import Refusal
 from dnsplan.engine.obstacles import obstacle
 from dnsplan.engine.readiness import judge, make_step, needs_person, next_sweep, rrset_of
 from dnsplan.engine.view import Proposal, View
-from dnsplan.model.history import DsContent, Intent, RRsetVersion
+from dnsplan.model.history import DsContent, Intent
 from dnsplan.model.plan import Action, Gate, Move, NeedsHuman, SetCds, SetDs, SetKeys, Wait
 
 
@@ -15,10 +15,10 @@ def repeats(view: View) -> tuple[Move, ...]:
     history = view.history
     moves = []
     if not history.ds[-1].seen:
-        moves.append(_again(view, _ds_again(view), history.ds))
+        moves.append(_again(view, _ds_again(view)))
     if not history.dnskey[-1].seen or not history.zonedata[-1].seen:
         action = SetKeys(published=view.dnskey.keys, sign_keys=view.dnskey.signers, sign_zone=view.zone.signers)
-        moves.append(_again(view, action, history.dnskey))
+        moves.append(_again(view, action))
     return tuple(moves)
 
 
@@ -31,7 +31,7 @@ def _ds_again(view: View) -> Action:
     return SetDs(ds=view.ds.ds, keys=tuple(sorted(set(keys))), expected=expected)
 
 
-def _again(view: View, action: Action, versions: tuple[RRsetVersion, ...]) -> Move:
+def _again(view: View, action: Action) -> Move:
     rrset = rrset_of(action)
     intent = next((known for known in view.history.intents if known.rrset == rrset), None)
     manual = needs_person(action, view.situation.capabilities)
@@ -58,6 +58,6 @@ def _again(view: View, action: Action, versions: tuple[RRsetVersion, ...]) -> Mo
 def _overdue(view: View, intent: Intent | None) -> bool:
     """Tell whether the last call left no outcome, or promised what did not show within the registration budget."""
     if intent is None or intent.outcome is None:
-        return True
+        return intent is None or view.situation.now > intent.at
     since = intent.outcome_at if intent.outcome_at is not None else intent.at
     return view.situation.now - since >= view.situation.policy.timing.registration_budget

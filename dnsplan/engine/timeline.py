@@ -1,4 +1,4 @@
-"""The whole staged change, predicted by the same recipes and kernel on a history in which each step has taken effect."""
+"""The whole staged change, predicted by the same recipes and kernel as each step takes effect in turn."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dnsplan.engine.goal import Choice
 from dnsplan.engine.journal import record_intent
 from dnsplan.engine.readiness import admitted_from, judge, make_step, needs_person, rrset_of
 from dnsplan.engine.view import Proposal, View, view_of
-from dnsplan.model.history import HeldKey, RRsetVersion, ZoneHistory
+from dnsplan.model.history import HeldKey, Rollover, RRsetVersion, ZoneHistory
 from dnsplan.model.plan import CreateKey, DeleteKey, Proof, SetCds, SetDs, TimelineStep
 from dnsplan.model.records import SEP, ZONE_KEY, Dnskey
 from dnsplan.model.time import Instant
@@ -79,7 +79,7 @@ def _after(view: View, proposal: Proposal, now: Instant) -> View | None:
     history = record_intent(view.history, step, intent_id="predicted", step_json="", now=now)
     held = view.situation.held
     if isinstance(action, CreateKey):
-        history = _with_predicted_key(history, action, now)
+        history = _with_predicted_key(history, view.rollover, action, now)
     if isinstance(action, DeleteKey):
         held = tuple(key for key in held or () if key.key != action.key)
     if held is not None:
@@ -90,9 +90,7 @@ def _after(view: View, proposal: Proposal, now: Instant) -> View | None:
     return None if after is None else _settled(after, now)
 
 
-def _with_predicted_key(history: ZoneHistory, action: CreateKey, now: Instant) -> ZoneHistory:
-    rollover = history.rollover
-    assert rollover is not None
+def _with_predicted_key(history: ZoneHistory, rollover: Rollover, action: CreateKey, now: Instant) -> ZoneHistory:
     flags = ZONE_KEY if action.role == "zsk" else ZONE_KEY | SEP
     key = Dnskey(flags=flags, algorithm=action.algorithm, public_key=f"predicted {action.role}".encode())
     held = HeldKey(key=key, role=action.role, created=now, rollover=rollover.id)

@@ -18,6 +18,9 @@ def harmless(profile: Profile, new: Values, old: Values) -> bool:
 
     `old` is `new` with each changed member replaced by what was served before; at least one member is unknown.
     """
+    was_ds, was_keys, _ = old
+    if was_ds is None and was_keys is not None and not was_keys.working:
+        return True  # whatever the DS were, nothing validated under them, and under none nothing can fail
     return _keys_still_trusted(profile, new, old) and _data_still_accepted(profile, new, old)
 
 
@@ -27,7 +30,7 @@ def _keys_still_trusted(profile: Profile, new: Values, old: Values) -> bool:
     if ds is not None and keys is not None:
         return trusts_keys(profile, ds, keys)
     if keys is not None and was_keys is not None:
-        return was_keys.working <= keys.working and _algorithms(keys) <= _algorithms(was_keys)
+        return was_keys.working <= keys.working and _no_more_demanded(profile, keys, was_keys)
     if ds is not None and was_ds is not None:
         return bool(considered(profile, was_ds)) and was_ds <= ds and _kinds(ds) == _kinds(was_ds)
     return ds is None and keys is None
@@ -40,7 +43,7 @@ def _data_still_accepted(profile: Profile, new: Values, old: Values) -> bool:
         return accepts_data(profile, ds or frozenset(), keys, signers)
     return (
         _same_demands(profile, ds, was_ds)
-        and (keys == was_keys or _grows(keys, was_keys))
+        and (keys == was_keys or _grows(profile, keys, was_keys))
         and (signers == was_signers or (signers is not None and was_signers is not None and was_signers <= signers))
     )
 
@@ -55,12 +58,15 @@ def _same_demands(profile: Profile, ds: DsSet | None, was: DsSet | None) -> bool
     return bool(before) and {d.algorithm for d in considered(profile, ds)} <= {d.algorithm for d in before}
 
 
-def _grows(keys: KeySet | None, was: KeySet | None) -> bool:
-    return keys is not None and was is not None and was.keys <= keys.keys and _algorithms(keys) <= _algorithms(was)
+def _grows(profile: Profile, keys: KeySet | None, was: KeySet | None) -> bool:
+    return keys is not None and was is not None and was.keys <= keys.keys and _no_more_demanded(profile, keys, was)
 
 
-def _algorithms(keys: KeySet) -> frozenset[int]:
-    return frozenset(algorithm for _, algorithm in keys.keys)
+def _no_more_demanded(profile: Profile, keys: KeySet, was: KeySet) -> bool:
+    """Tell whether the DNSKEY RRset brings no algorithm that everything would have to be signed with."""
+    if profile != "strict4035":
+        return True
+    return {algorithm for _, algorithm in keys.keys} <= {algorithm for _, algorithm in was.keys}
 
 
 def _kinds(ds: DsSet) -> frozenset[tuple[int, int]]:

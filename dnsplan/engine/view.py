@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from dnsplan.engine.spans import Margins, Ring, Spans, ds_value, key_ring, known_keys, margins, spans_of
 from dnsplan.engine.validators import DsSet, KeySet
-from dnsplan.model.history import DnskeyContent, DsContent, RRsetVersion, ZoneContent, ZoneHistory
+from dnsplan.model.history import DnskeyContent, DsContent, Rollover, RRsetVersion, ZoneContent, ZoneHistory
 from dnsplan.model.plan import Action, Gate, GateTerm, Op, Situation, Undo
 from dnsplan.model.records import Dnskey, Ds, KeyId, make_ds
 from dnsplan.model.time import Instant
@@ -45,6 +45,11 @@ class View:
     def history(self) -> ZoneHistory:
         """Return the history."""
         return self.situation.history
+
+    @property
+    def rollover(self) -> Rollover:
+        """Return the rollover under way; one without keys when there is none."""
+        return self.history.rollover or Rollover(id="", recipe="", started=self.situation.now)
 
     @property
     def refs(self) -> DsSet:

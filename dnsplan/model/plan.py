@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from dnsplan.model.history import ZoneHistory
+from dnsplan.model.history import Touched, ZoneHistory
 from dnsplan.model.observation import Observation
 from dnsplan.model.portfolio import Accepts, Policy, Profile, Role, Source, ZoneIntent, ZoneName
 from dnsplan.model.records import Dnskey, Ds, KeyId

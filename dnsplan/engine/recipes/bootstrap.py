@@ -58,9 +58,7 @@ def _roles(view: View) -> tuple[Role, ...]:
 
 
 def _created(view: View, role: Role) -> tuple[Dnskey, ...]:
-    rollover = view.history.rollover
-    new = rollover.new if rollover else ()
-    return tuple(held.key for held in view.history.held if held.role == role and held.key.id in new)
+    return tuple(held.key for held in view.history.held if held.role == role and held.key.id in view.rollover.new)
 
 
 def _create(view: View, role: Role) -> Proposal:

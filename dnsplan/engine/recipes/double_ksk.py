@@ -17,10 +17,8 @@ from dnsplan.model.records import Dnskey, KeyId
 
 def propose(view: View) -> tuple[Proposal | Blocked, ...]:
     """Return the next stage; empty when only the new key is left."""
-    rollover = view.history.rollover
-    assert rollover is not None
-    new = tuple(view.keys_by_id[key] for key in rollover.new if key in view.keys_by_id)
-    old = frozenset(rollover.old) - frozenset(rollover.new)
+    new = tuple(view.keys_by_id[key] for key in view.rollover.new if key in view.keys_by_id)
+    old = frozenset(view.rollover.old) - frozenset(view.rollover.new)
     if not new:
         return (_create(view),)
     ids = frozenset(key.id for key in new)

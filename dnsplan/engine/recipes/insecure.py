@@ -1,8 +1,8 @@
 """Recipe G, insecure: the DS goes first, signing last.
 
-RFC 6781 section 4.4.2, with the trust that outlives the DS. Stages: G1 remove every DS · G2 stop signing (gate: no cache
-holds a DS, nor a DNSKEY RRset that it trusts on account of one) · G3 the signer forgets the keys. Never the other way
-round: a zone whose signatures vanish below a DS is dark for every validator.
+Stages: G1 remove every DS · G2 stop signing (gate: no cache holds a DS, nor a DNSKEY RRset that it trusts on account of
+one) · G3 the signer forgets the keys. Never the other way round: a zone whose signatures vanish below a DS is dark for
+every validator.
 """
 
 from __future__ import annotations
