@@ -93,7 +93,7 @@ class UpdatedParent:
             message = f"the DS of {zone} changed meanwhile: {self._server} refused the update with {code}"
             return Receipt(state="refused", message=message)
         if response.rcode() != dns.rcode.NOERROR:
-            raise self._rejected(zone, response)
+            raise self._rejected(zone, response, hint=HINTS.get(response.rcode(), ""))
         return self._read_back(zone, action, deadline)
 
     @property
@@ -137,7 +137,7 @@ class UpdatedParent:
         query = dns.message.make_query(_absolute(zone), dns.rdatatype.DS, flags=0, use_edns=0, payload=1232)
         response = self._exchange(zone, query, deadline, sends_update=False)
         if response.rcode() not in {dns.rcode.NOERROR, dns.rcode.NXDOMAIN}:
-            raise self._rejected(zone, response)
+            raise self._rejected(zone, response, hint=f"check `server` and `zone` of {self.settings.where}")
         if not response.flags & dns.flags.AA:
             raise AdapterError(
                 f"{zone}: {self._server} has no authoritative answer for its DS",
@@ -206,11 +206,11 @@ class UpdatedParent:
         code, hint = causes.get(type(error), ("TSIG error", "the server does not take the TSIG of this message"))
         return AdapterError(f"{zone}: {self._server} refused TSIG key {self.tsig.name}: {code}", hint=hint)
 
-    def _rejected(self, zone: ZoneName, response: Answer) -> AdapterError:
+    def _rejected(self, zone: ZoneName, response: Answer, *, hint: str) -> AdapterError:
         code = response.rcode()
         return AdapterError(
             f"{zone}: {self._server} answered {dns.rcode.to_text(code)} for the DS of {zone} in {self.parent_zone}",
-            hint=HINTS.get(code, ""),
+            hint=hint,
             retryable=code == dns.rcode.SERVFAIL,
         )
 

@@ -185,7 +185,8 @@ def _delete_key(server: ZoneApi, action: DeleteKey) -> Receipt:
 def _set_cds(server: ZoneApi, action: SetCds) -> Receipt:
     """Write CDS and CDNSKEY as records of the zone: PowerDNS's own choice would change whenever its keys do."""
     facts = _refuse_presigned(server)
-    server.stop_automatic_cds()
+    for kind in facts.automatic_cds:
+        server.delete_metadata(kind)
     server.replace_apex({"CDS": [str(ds) for ds in action.cds], "CDNSKEY": [str(key) for key in action.cdnskey]})
     server.flush_caches()
     if facts.kind in PRIMARY_KINDS:

@@ -41,6 +41,8 @@ class ZoneFacts:
     kind: str
     presigned: bool
     serial_follows_api: bool
+    automatic_cds: tuple[str, ...]
+    """Kinds of metadata by which PowerDNS chooses CDS or CDNSKEY itself."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,13 +56,17 @@ class ZoneApi:
     def facts(self) -> ZoneFacts:
         """Return the zone's kind and settings; AdapterError when the server does not have it."""
         document = self._json(self._call("GET", "?rrsets=false"))
-        if not isinstance(document, dict):
-            raise self._nonsense()
-        return ZoneFacts(
-            kind=str(document.get("kind", "")),
-            presigned=document.get("presigned") is True,
-            serial_follows_api=bool(document.get("soa_edit_api")),
-        )
+        metadata = self._json(self._call("GET", "/metadata"))
+        try:
+            kinds = {item["kind"] for item in metadata if item["metadata"]}
+            return ZoneFacts(
+                kind=document["kind"],
+                presigned="PRESIGNED" in kinds,
+                serial_follows_api=bool(document.get("soa_edit_api")),
+                automatic_cds=tuple(kind for kind in CDS_METADATA if kind in kinds),
+            )
+        except (KeyError, TypeError, AttributeError):
+            raise self._nonsense() from None
 
     def cryptokeys(self) -> tuple[Cryptokey, ...]:
         """Return the zone's keys in the order of their creation."""
@@ -116,15 +122,9 @@ class ZoneApi:
         """Replace RRsets at the apex by type, in one call; an empty one is deleted."""
         self._call("PATCH", "", {"rrsets": [self._rrset(rrtype, found) for rrtype, found in contents.items()]})
 
-    def stop_automatic_cds(self) -> bool:
-        """Delete the metadata by which PowerDNS chooses CDS and CDNSKEY itself; tell whether there was any."""
-        found = False
-        for kind in CDS_METADATA:
-            document = self._json(self._call("GET", f"/metadata/{kind}"))
-            if isinstance(document, dict) and document.get("metadata"):
-                self._call("DELETE", f"/metadata/{kind}", gone_is_fine=True)
-                found = True
-        return found
+    def delete_metadata(self, kind: str) -> None:
+        """Delete a kind of metadata; one that is gone already is fine."""
+        self._call("DELETE", f"/metadata/{kind}", gone_is_fine=True)
 
     def rectify(self) -> None:
         """Let the database hold the order of names that denial of existence needs."""
