@@ -38,7 +38,7 @@ class Dns(Protocol):
     """The eyes: one complete sweep of each zone, in the order given."""
 
     def observe(self, sights: Sequence[Sight]) -> Iterable[Observation]:
-        """Return an observation for every zone; a server or a zone that cannot be reached is a value, never an error."""
+        """Return an observation for every zone; what cannot be reached is a value, never an error."""
 
 
 class Parent(Protocol):

@@ -1,0 +1,386 @@
+"""Each recipe, second by second, in the smallest world: what happens when, and never before its gate."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from engine_builders import (
+    K1,
+    K2,
+    T0,
+    Z1,
+    TinyWorld,
+    child_answer,
+    dnskey,
+    ds,
+    parent_answer,
+    policy,
+    rolling,
+    unsigned_world,
+)
+
+from dnsplan.model.history import DnskeyContent, DsContent
+from dnsplan.model.plan import Blocked, Capabilities, NeedsHuman, Receipt, SetDs, Step, Wait
+from dnsplan.model.portfolio import Accepts, Roll, ZoneIntent
+
+ONE = Accepts(max_ds=1)
+
+
+def test_bootstrap_signs_at_once_and_adds_the_ds_when_no_cache_holds_unsigned_data() -> None:
+    world = unsigned_world()
+
+    done = world.until_done()
+
+    # everywhere at 1; child margin 5 and the largest TTL of data 60: the gate is 66; 20 s of registration
+    assert world.log == [(0, "A0-ksk"), (0, "A0-zsk"), (0, "A1"), (66, "A3")]
+    assert done == 86
+    assert world.history.rollover is None
+    assert world.served_ds == tuple(ds(key) for key in world.keys if key.is_sep)
+
+
+def test_bootstrap_of_a_signed_zone_uses_the_keys_that_sign() -> None:
+    world = TinyWorld(served_ds=())
+
+    world.until_done()
+
+    assert [stage for _, stage in world.log] == ["A3"]
+    assert world.served_ds == (ds(K1),)
+
+
+def test_bootstrap_with_one_key_for_everything() -> None:
+    world = unsigned_world(policy=policy(scheme="csk"))
+
+    world.until_done()
+
+    assert [stage for _, stage in world.log] == ["A0-csk", "A1", "A3"]
+    assert world.key_signers == world.zone_signers
+
+
+def test_double_ksk_adds_first_so_that_both_waits_overlap() -> None:
+    world = rolling(TinyWorld())
+
+    done = world.until_done(1)
+
+    # both keys everywhere at 2; DNSKEY gate 2+5+40 = 47; DS seen at 22, DS gate 22+7+90 = 119
+    assert world.log == [(1, "B0"), (1, "B1"), (2, "B2a"), (47, "B2b"), (119, "B3"), (120, "B4")]
+    assert done == 120
+    assert dict(world.history.tokens) == {"sep": "x"}
+    assert K1 not in world.held
+
+
+def test_double_ksk_swaps_where_the_parent_takes_one_ds() -> None:
+    world = rolling(TinyWorld(capabilities=Capabilities(update="replace", accepts=ONE)))
+
+    world.until_done(1)
+
+    # swapped at the DNSKEY gate 47, seen at 67, DS gate 67+7+90 = 164
+    assert world.log == [(1, "B0"), (1, "B1"), (47, "B2"), (164, "B3"), (165, "B4")]
+
+
+def test_double_ksk_goes_one_record_at_a_time_where_the_interface_does() -> None:
+    capabilities = Capabilities(update="one-at-a-time", accepts=Accepts(max_ds=4))
+    world = rolling(TinyWorld(capabilities=capabilities, policy=policy(digest_types=frozenset({2, 4}))))
+    world.served_ds = tuple(sorted((ds(K1), ds(K1, 4))))
+    world.history = replace(world.history, ds=())
+
+    world.until_done(1)
+
+    assert [stage for _, stage in world.log] == ["B0", "B1", "B2a", "B2a", "B2b", "B2b", "B3", "B4"]
+
+
+def test_a_parent_that_takes_one_record_and_one_call_at_a_time_is_refused() -> None:
+    world = rolling(TinyWorld(capabilities=Capabilities(update="one-at-a-time", accepts=ONE)))
+
+    plan = world.run(1)
+    plan = world.run(2)
+
+    assert isinstance(plan.moves[0], Blocked)
+    assert plan.moves[0].guard == "parent_limit"
+    assert plan.headline == "BLOCKED"
+
+
+def test_a_parent_limit_in_keys_counts_keys() -> None:
+    accepts = Accepts(form="dnskey", max_ds=2)
+    world = rolling(TinyWorld(capabilities=Capabilities(update="replace", accepts=accepts)))
+
+    world.until_done(1)
+
+    assert "B2a" in [stage for _, stage in world.log]
+
+
+@pytest.mark.parametrize("accepts", [Accepts(algorithms=frozenset({8})), Accepts(digest_types=frozenset({4}))])
+def test_what_the_parent_does_not_take_is_refused_before_the_first_call(accepts: Accepts) -> None:
+    world = TinyWorld(served_ds=(), capabilities=Capabilities(update="replace", accepts=accepts))
+
+    plan = world.run(0)
+
+    assert isinstance(plan.moves[0], Blocked)
+    assert plan.moves[0].guard == "parent_limit"
+
+
+def test_too_many_ds_are_refused() -> None:
+    world = TinyWorld(
+        served_ds=(), keys=(K1, K2, Z1), key_signers=frozenset({K1.id, K2.id}),
+        capabilities=Capabilities(update="replace", accepts=ONE),
+    )  # fmt: skip
+
+    assert isinstance(world.run(0).moves[0], Blocked)
+
+
+def test_insecure_removes_the_ds_first_and_signs_until_no_cache_trusts_a_key() -> None:
+    world = TinyWorld(intent=ZoneIntent(zone="example.ch", dnssec="insecure", signer="s", parent="p"))
+
+    done = world.until_done()
+
+    # DS gone at 20; 20 + margin 7 + DS TTL 90 + DNSKEY TTL 40 = 157
+    assert world.log == [(0, "G1"), (157, "G2"), (158, "G3"), (158, "G3")]
+    assert done == 158
+    assert world.held == {}
+
+
+def test_insecure_is_blocked_by_a_foreign_ds_that_would_be_left_alone() -> None:
+    foreign = ds(dnskey("foreign"))
+    world = TinyWorld(
+        intent=ZoneIntent(zone="example.ch", dnssec="insecure", signer="s", parent="p"), served_ds=(ds(K1), foreign)
+    )
+
+    blocked = world.run(0)
+    world.policy = policy(unknown_ds="remove")
+
+    assert isinstance(blocked.moves[0], Blocked)
+    assert str(foreign) in blocked.moves[0].findings[0].detail
+    world.until_done(1)
+    assert world.served_ds == ()
+
+
+def test_a_foreign_ds_and_a_foreign_key_survive_a_rollover_and_are_reported() -> None:
+    foreign, other = ds(dnskey("foreign")), dnskey("other", 256)
+    world = rolling(TinyWorld(served_ds=tuple(sorted((ds(K1), foreign))), keys=(K1, Z1, other)))
+
+    world.until_done(1)
+
+    assert foreign in world.served_ds
+    assert other in world.keys
+    assert {finding.code for finding in world.plan(500).findings} == {"CHAIN_DANGLING_DS", "KEY_FOREIGN"}
+
+
+def test_a_broken_zone_is_repaired_at_once() -> None:
+    world = TinyWorld(served_ds=(ds(dnskey("lost")),))
+
+    plan = world.plan(0)
+    world.run(0)
+
+    assert [stage for _, stage in world.log] == ["A3"]
+    assert "CHAIN_NO_MATCH" in {finding.code for finding in plan.findings}
+    world.until_done(1)
+    assert ds(K1) in world.served_ds
+
+
+def test_a_token_present_when_the_ledger_first_meets_a_zone_counts_as_done() -> None:
+    world = TinyWorld(intent=ZoneIntent(zone="example.ch", dnssec="signed", roll=Roll(sep="old"), signer="s"))
+
+    assert world.until_done() == 0
+    assert world.log == []
+
+
+def test_hold_and_insecure_zones_at_their_goal_need_nothing() -> None:
+    held = TinyWorld(intent=ZoneIntent(zone="example.ch"))
+    insecure = unsigned_world(intent=ZoneIntent(zone="example.ch", dnssec="insecure"))
+
+    assert held.run(0).headline == "HOLD"
+    assert insecure.run(0).headline == "OK"
+
+
+@pytest.mark.parametrize(
+    ("intent", "scheme"),
+    [
+        (ZoneIntent(zone="example.ch", dnssec="signed", keys="follow"), "ksk-zsk"),
+        (ZoneIntent(zone="example.ch", dnssec="signed"), "csk"),
+    ],
+)
+def test_what_cannot_be_done_yet_is_refused_by_name(intent: ZoneIntent, scheme: str) -> None:
+    world = rolling(TinyWorld(intent=intent, policy=policy(scheme=scheme)))
+
+    plan = world.run(1)
+
+    assert plan.headline == "BLOCKED"
+    assert isinstance(plan.moves[0], Blocked)
+    assert plan.moves[0].findings[0].code == "CAPABILITY_MISSING"
+
+
+def test_pinned_keys_are_the_goal() -> None:
+    world = TinyWorld(intent=ZoneIntent(zone="example.ch", dnssec="signed", keys=(K2,), signer="s", parent="p"))
+    world.held[K2] = "ksk"
+
+    world.until_done()
+
+    assert K2 in world.keys
+    assert world.served_ds == (ds(K2),)
+    assert world.run(900).headline == "OK"
+
+
+def test_pinned_keys_in_use_need_nothing_and_without_a_ds_they_get_one() -> None:
+    world = TinyWorld(intent=ZoneIntent(zone="example.ch", dnssec="signed", keys=(K1,), signer="s", parent="p"))
+    bare = replace(world, served_ds=(), log=[], pending=[])
+
+    assert world.until_done() == 0
+    bare.until_done()
+    assert bare.served_ds == (ds(K1),)
+
+
+def test_a_manual_parent_pauses_with_the_exact_ds_and_goes_on_when_it_shows() -> None:
+    world = rolling(TinyWorld(capabilities=Capabilities(update="manual", contact="registry desk")))
+
+    world.run(1)
+    plan = world.run(2)
+
+    move = plan.moves[0]
+    assert isinstance(move, NeedsHuman)
+    assert isinstance(move.step.action, SetDs)
+    assert plan.headline == "MANUAL"
+    assert move.contact == "registry desk"
+    target = move.step.action.ds
+    world.receipt = lambda _: Receipt(state="manual")
+    world.perform(move.step, 2)
+    again = world.run(3)
+    assert isinstance(again.moves[0], NeedsHuman)
+    assert again.moves[0].step.action.ds == target  # type: ignore[union-attr]
+    world.served_ds = target
+    assert isinstance(world.run(4).moves[0], Wait)
+
+
+def test_a_signer_without_an_interface_waits_for_its_operator() -> None:
+    world = unsigned_world(capabilities=Capabilities(update="replace", signer_manual=True))
+
+    assert isinstance(world.run(0).moves[0], NeedsHuman)
+
+
+def test_a_parent_that_scans_gets_its_ds_through_cds() -> None:
+    world = rolling(TinyWorld(capabilities=Capabilities(update="cds")))
+
+    world.until_done(1)
+
+    assert [stage for _, stage in world.log] == ["B0", "B1", "B2a", "B2b", "B3", "B4"]
+
+
+def test_a_call_without_an_outcome_is_made_again_and_one_that_never_shows_after_the_budget() -> None:
+    world = rolling(TinyWorld())
+    world.run(1)
+    world.receipt = lambda _: None
+    world.run(2)
+    lost = world.history.intents[-1]
+    world.receipt = lambda _: Receipt(state="pending", operation="op-1")
+
+    world.run(3)
+
+    assert lost.outcome is None
+    assert world.log[-2:] == [(2, "B2a"), (3, "repeat")]
+    assert isinstance(world.run(102).moves[0], Wait)
+    world.receipt = lambda _: Receipt(state="accepted")
+    world.run(103)
+    assert world.log[-1] == (103, "repeat")
+    world.until_done(104)
+
+
+def test_a_lost_cds_change_is_published_again() -> None:
+    world = rolling(TinyWorld(capabilities=Capabilities(update="cds")))
+    world.run(1)
+    world.receipt = lambda _: None
+    world.run(2)
+    world.receipt = lambda _: Receipt(state="accepted")
+
+    world.run(3)
+
+    assert world.log[-1] == (3, "repeat")
+
+
+def test_a_refused_call_is_proposed_anew() -> None:
+    world = rolling(TinyWorld())
+    refused = iter([Receipt(state="refused", message="no")])
+    world.run(1)
+    world.receipt = lambda _: next(refused, Receipt(state="accepted"))
+
+    plan = world.plan(2)
+    step = plan.moves[0]
+    assert isinstance(step, Step)
+    world.perform(step, 2)
+
+    assert all(version.seen for version in world.history.ds)
+    assert isinstance(world.plan(3).moves[0], Step)
+
+
+def test_a_key_change_that_was_lost_is_repeated() -> None:
+    world = rolling(TinyWorld())
+    world.receipt = lambda step: None if step.stage == "B1" else Receipt(state="accepted")
+
+    world.run(1)
+    world.receipt = lambda _: Receipt(state="accepted")
+    plan = world.run(2)
+
+    assert world.log[-1] == (2, "repeat")
+    assert plan.headline == "WAITING"
+
+
+def test_a_refused_key_change_leaves_no_version_behind() -> None:
+    world = rolling(TinyWorld())
+    world.receipt = lambda step: Receipt(state="refused" if step.stage == "B1" else "accepted")
+    plan = world.plan(1)
+    world.history = plan.history
+    world.perform(plan.moves[0], 1)  # type: ignore[arg-type]  # a step
+    world.perform(world.plan(2).moves[0], 2)  # type: ignore[arg-type]  # a step
+
+    newest = world.history.dnskey[-1].content
+    assert isinstance(newest, DnskeyContent)
+    assert set(newest.keys) == {K1, Z1}
+
+
+def test_the_timeline_tells_the_whole_change_before_it_begins() -> None:
+    world = rolling(TinyWorld())
+
+    plan = world.plan(1)
+
+    assert [(step.stage, (step.not_before or 0) - T0) for step in plan.timeline] == [
+        ("B0", 1), ("B1", 1), ("B2a", 1), ("B2b", 46), ("B3", 98), ("B4", 98),
+    ]  # fmt: skip
+    assert [step.predicted for step in plan.timeline] == [False, True, True, True, True, True]
+    assert plan.timeline[2].who == "parent p"
+    assert plan.timeline[0].who == "signer s"
+
+
+def test_a_change_that_the_kernel_never_admits_is_blocked_with_its_counterexample() -> None:
+    world = TinyWorld(served_ds=(), zone_signers=frozenset({Z1.id}))
+    world.policy = policy(validators=frozenset({"lenient", "strict4035"}))
+    world.keys = (K1, Z1, dnskey("unused", 256, algorithm=8))
+
+    plans = [world.run(at) for at in range(80)]
+
+    assert isinstance(plans[-1].moves[0], Blocked)
+    shown = plans[-1].moves[0].counterexample
+    assert shown is not None
+    assert shown.profile == "strict4035"
+    assert shown.end is None
+
+
+def test_a_silent_server_waits_and_a_lying_one_blocks_with_its_address() -> None:
+    world = rolling(TinyWorld())
+    seen = world.observe(1)
+    lie = replace(child_answer(K1, Z1, address="198.51.100.9"), key_signers=frozenset(), zone_signers=frozenset())
+    bogus = parent_answer(ds(K1), address="192.0.2.9", trust="bogus")
+
+    blocked = world.plan(1, replace(seen, child=(*seen.child, lie), parent=(*seen.parent, bogus)))
+
+    assert isinstance(blocked.moves[0], Blocked)
+    servers = [finding.servers for finding in blocked.moves[0].findings]
+    assert servers == [("192.0.2.9",), ("198.51.100.9",)]
+
+
+def test_unsettled_versions_name_what_they_wait_for() -> None:
+    world = rolling(TinyWorld(policy=policy(timing=replace(policy().timing, sweep_count=2, sweep_spacing=10))))
+    world.run(1)
+
+    plan = world.plan(2)
+
+    assert isinstance(plan.moves[0], Wait)
+    assert plan.history.next_at == T0 + 12
+    assert isinstance(world.history.ds[-1].content, DsContent)
