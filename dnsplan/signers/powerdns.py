@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import assert_never
 
 from dnsplan.errors import AdapterError, SecretError
@@ -42,6 +43,8 @@ class PowerDns:
     api: JsonApi = field(repr=False)
     resign: Seconds
     timeout: Seconds
+    turn: Lock = field(default_factory=Lock, repr=False, compare=False)
+    """Held during a change: a PowerDNS on SQLite answers 500 when two changes meet."""
 
     def capabilities(self, zone: ZoneName) -> Capabilities:  # noqa: ARG002  # the same for all zones
         """Return that it signs online."""
@@ -56,6 +59,10 @@ class PowerDns:
 
     def perform(self, zone: ZoneName, action: Action) -> Receipt:
         """Bring about the target; the repetition of an action finishes what an earlier one may have left undone."""
+        with self.turn:
+            return self._perform(zone, action)
+
+    def _perform(self, zone: ZoneName, action: Action) -> Receipt:
         server = self._open(zone)
         match action:
             case CreateKey():

@@ -64,10 +64,13 @@ class PowerDnsServer:
         reply.raise_for_status()
         return reply
 
-    def add_zone(self, zone: str, addresses: tuple[str, ...], *, kind: str = "Master", ttl: int = 3) -> None:
-        """Create an unsigned zone with short TTLs whose name servers are in itself."""
+    def add_zone(self, zone: str, addresses: tuple[str, ...], *, ttl: int = 3, key_ttl: int = 2) -> None:
+        """Create an unsigned zone with short TTLs whose name servers are in itself.
+
+        The SOA's last field is both the negative TTL and the TTL of the DNSKEY RRset to come.
+        """
         servers = [f"ns{number}.{zone}." for number, _ in enumerate(addresses, start=1)]
-        soa = f"{servers[0]} hostmaster.{zone}. 1 2 1 3600 2"
+        soa = f"{servers[0]} hostmaster.{zone}. 1 2 1 3600 {key_ttl}"
         rrsets = [
             _rrset(f"{zone}.", "SOA", ttl, [soa]),
             _rrset(f"{zone}.", "NS", ttl, servers),
@@ -75,7 +78,7 @@ class PowerDnsServer:
             _rrset(f"*.{zone}.", "TXT", ttl, ['"wildcard"']),
             *(_rrset(name, "A", ttl, [address]) for name, address in zip(servers, addresses, strict=True)),
         ]
-        self.call("POST", "zones", {"name": f"{zone}.", "kind": kind, "nameservers": [], "rrsets": rrsets})
+        self.call("POST", "zones", {"name": f"{zone}.", "kind": "Master", "nameservers": [], "rrsets": rrsets})
 
 
 def _rrset(name: str, rrtype: str, ttl: int, contents: list[str]) -> dict[str, object]:
