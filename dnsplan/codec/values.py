@@ -1,0 +1,184 @@
+"""A typed codec for the model's values, derived once for each type from its fields.
+
+Dataclasses become objects, unions of dataclasses carry their class in `kind`, sets are sorted, instants are RFC 3339,
+keys and DS are their presentation form. Unknown fields are ignored; anything else that does not fit is an error.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, Literal, Union, get_args, get_origin
+
+from dnsplan.codec.canonical import Json, canonical
+from dnsplan.errors import ConfigError
+from dnsplan.model.records import Dnskey, Ds, parse_dnskey, parse_ds
+from dnsplan.model.time import format_instant, parse_instant
+
+Reader = Callable[[Any, str], Any]
+Writer = Callable[[Any], Json]
+
+
+def to_json(value: Any, *, tagged: bool = False) -> Json:
+    """Return a model value as JSON; `tagged` adds the `kind` that a reader of a union needs."""
+    kind: Any = type(value)
+    result = _codec_of(kind, "")[0](value)
+    if tagged and isinstance(result, dict):
+        result = {"kind": type(value).__name__, **result}
+    return result
+
+
+def from_json(kind: Any, data: Any, what: str = "document") -> Any:
+    """Return the value of type `kind` (a dataclass or a union of them); ConfigError says where it does not fit."""
+    try:
+        return _codec_of(kind, "")[1](data, what)
+    except RecursionError:
+        raise ConfigError(f"{what} is nested too deeply") from None
+
+
+def _fault(path: str, expected: str) -> ConfigError:
+    return ConfigError(f"{path} is not {expected}", hint="the file was changed by hand or cut off; make it anew")
+
+
+@cache
+def _codec_of(kind: Any, annotation: str) -> tuple[Writer, Reader]:  # noqa: PLR0911  # one line for each kind of type
+    """Return how a type is written and read; `annotation` is its source text, which tells instants from numbers."""
+    origin = get_origin(kind)
+    if kind in {Ds, Dnskey}:
+        return str, _text(parse_ds if kind is Ds else parse_dnskey)
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        return _dataclass(kind)
+    if origin in {Union, types.UnionType}:
+        return _union(kind, annotation)
+    if origin is Literal:
+        return (lambda value: value), _literal(get_args(kind))
+    if origin is tuple:
+        return _tuple(get_args(kind), annotation)
+    if origin is frozenset:
+        return _frozenset(get_args(kind)[0])
+    if isinstance(kind, typing.NewType):
+        return _codec_of(kind.__supertype__, "")
+    if kind is int and annotation.startswith("Instant"):
+        return format_instant, _text(parse_instant)
+    if kind in {int, str, bool}:
+        return (lambda value: value), _exact(kind)
+    message = f"no codec for {kind!r}"
+    raise TypeError(message)
+
+
+def _exact(kind: type) -> Reader:
+    def read(data: Any, path: str) -> Any:
+        if type(data) is not kind:
+            raise _fault(path, {int: "a whole number", str: "text", bool: "true or false"}[kind])
+        return data
+
+    return read
+
+
+def _text(parser: Callable[[str], Any]) -> Reader:
+    def read(data: Any, path: str) -> Any:
+        if not isinstance(data, str) or len(data) > 100_000:
+            raise _fault(path, "text")
+        try:
+            return parser(data)
+        except (ValueError, OverflowError) as error:
+            raise _fault(path, f"what it should be: {error}") from None
+
+    return read
+
+
+def _literal(choices: tuple[Any, ...]) -> Reader:
+    def read(data: Any, path: str) -> Any:
+        if not isinstance(data, str) or data not in choices:
+            raise _fault(path, f"one of {', '.join(map(str, choices))}")
+        return data
+
+    return read
+
+
+def _tuple(args: tuple[Any, ...], annotation: str) -> tuple[Writer, Reader]:
+    if len(args) == 2 and args[1] is Ellipsis:
+        write, read_one = _codec_of(args[0], annotation.removeprefix("tuple["))
+
+        def read(data: Any, path: str) -> Any:
+            if not isinstance(data, list):
+                raise _fault(path, "a list")
+            return tuple(read_one(item, f"{path}[{index}]") for index, item in enumerate(data))
+
+        return (lambda value: [write(item) for item in value]), read
+    codecs = [_codec_of(arg, "") for arg in args]
+
+    def read_fixed(data: Any, path: str) -> Any:
+        if not isinstance(data, list) or len(data) != len(codecs):
+            raise _fault(path, f"a list of {len(codecs)}")
+        return tuple(codec[1](item, f"{path}[{i}]") for i, (codec, item) in enumerate(zip(codecs, data, strict=True)))
+
+    return (lambda value: [codec[0](item) for codec, item in zip(codecs, value, strict=True)]), read_fixed
+
+
+def _frozenset(arg: Any) -> tuple[Writer, Reader]:
+    write, read_one = _codec_of(arg, "")
+
+    def read(data: Any, path: str) -> Any:
+        if not isinstance(data, list):
+            raise _fault(path, "a list")
+        return frozenset(read_one(item, f"{path}[{index}]") for index, item in enumerate(data))
+
+    return (lambda value: sorted((write(item) for item in value), key=canonical)), read
+
+
+def _union(kind: Any, annotation: str) -> tuple[Writer, Reader]:
+    members = [member for member in get_args(kind) if member is not type(None)]
+    optional = len(members) < len(get_args(kind))
+    if len(members) == 1 or all(get_origin(member) is Literal for member in members):
+        choices = members[0] if len(members) == 1 else Literal[tuple(c for m in members for c in get_args(m))]
+        write, read_one = _codec_of(choices, annotation)
+
+        def read(data: Any, path: str) -> Any:
+            return None if data is None and optional else read_one(data, path)
+
+        return (lambda value: None if value is None else write(value)), read
+    return _tagged(members, optional=optional)
+
+
+def _tagged(members: list[Any], *, optional: bool) -> tuple[Writer, Reader]:
+    by_name: Mapping[str, Any] = {member.__name__: member for member in members}
+
+    def write(value: Any) -> Json:
+        return None if value is None else to_json(value, tagged=True)
+
+    def read(data: Any, path: str) -> Any:
+        if data is None and optional:
+            return None
+        if not isinstance(data, dict) or data.get("kind") not in by_name:
+            raise _fault(path, f"one of {', '.join(by_name)}")
+        return _codec_of(by_name[data["kind"]], "")[1](data, path)
+
+    return write, read
+
+
+def _dataclass(kind: type) -> tuple[Writer, Reader]:
+    hints = typing.get_type_hints(kind)
+    fields = dataclasses.fields(kind)
+    codecs = {field.name: _codec_of(hints[field.name], str(field.type)) for field in fields}
+    required = {
+        field.name
+        for field in fields
+        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    }
+
+    def write(value: Any) -> Json:
+        return {name: codec[0](getattr(value, name)) for name, codec in codecs.items()}
+
+    def read(data: Any, path: str) -> Any:
+        if not isinstance(data, dict):
+            raise _fault(path, "an object")
+        missing = sorted(required - data.keys())
+        if missing:
+            raise _fault(path, f"complete: {', '.join(missing)} is missing")
+        return kind(**{name: codec[1](data[name], f"{path}.{name}") for name, codec in codecs.items() if name in data})
+
+    return write, read
