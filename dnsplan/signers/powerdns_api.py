@@ -71,6 +71,8 @@ class ZoneApi:
     def cryptokeys(self) -> tuple[Cryptokey, ...]:
         """Return the zone's keys in the order of their creation."""
         listed = self._json(self._call("GET", "/cryptokeys"))
+        if not isinstance(listed, list):
+            raise self._nonsense()
         try:
             found = [
                 Cryptokey(
