@@ -70,12 +70,12 @@ def history(zone: str, *, next_at: int | None = None) -> ZoneHistory:
     return ZoneHistory(zone=zone, next_at=next_at)
 
 
-def written(folder: Path, count: int = 3) -> GitLedger:
+def written(folder: Path, count: int = 3, prefix: str = "r") -> GitLedger:
     """Return a ledger with some records, each with its outcome."""
     book = ledger(folder)
     book.acquire("apply", 0)
     for number in range(count):
-        book.commit(record(f"r{number}"), [history(f"z{number}.example")], subject="apply: intent")
-        book.commit(record(f"r{number}", outcome="performed"), [], subject="apply: outcome")
+        book.commit(record(f"{prefix}{number}"), [history(f"z{number}.example")], subject="apply: intent")
+        book.commit(record(f"{prefix}{number}", outcome="performed"), [], subject="apply: outcome")
     book.release()
     return book

@@ -104,7 +104,7 @@ def test_a_cut_or_rewritten_branch_betrays_itself_by_the_anchor(tmp_path: Path) 
     git(folder, "update-ref", BRANCH, git(folder, "rev-parse", f"{BRANCH}~2"))
 
     cut = verify(folder, AUDIT, anchor)
-    written(other, 4)
+    written(other, 4, "forged")
     git(folder, "fetch", "-q", str(other), f"+{BRANCH}:{BRANCH}")
     rewritten = verify(folder, AUDIT, anchor)
 
