@@ -25,17 +25,17 @@ class Server:
     port: int = 53
 
 
-def ask(server: Server, name: str, rrtype: str, *, recursion: bool = False) -> dns.message.Message:
+def ask(server: Server, name: str, rrtype: str, *, recursion: bool = False, timeout: float = 2) -> dns.message.Message:
     """Return the answer of a server, over TCP if it does not fit."""
     flags = dns.flags.RD | dns.flags.AD if recursion else 0
     query = dns.message.make_query(name, rrtype, flags=flags, use_edns=0, payload=1232, want_dnssec=True)
-    return dns.query.udp_with_fallback(query, server.address, timeout=2, port=server.port)[0]
+    return dns.query.udp_with_fallback(query, server.address, timeout=timeout, port=server.port)[0]
 
 
 def answers(server: Server, name: str, rrtype: str) -> bool:
-    """Tell whether the server answers with authority and NOERROR."""
+    """Tell soon whether the server answers with authority and NOERROR."""
     try:
-        response = ask(server, name, rrtype)
+        response = ask(server, name, rrtype, timeout=0.2)
     except (OSError, dns.exception.DNSException):
         return False
     return response.rcode() == dns.rcode.NOERROR and bool(response.flags & dns.flags.AA)

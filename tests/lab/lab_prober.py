@@ -10,13 +10,14 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 
 import dns.flags
 import dns.message
 import dns.rcode
 
 RATE = 12
-"""Questions a second to each resolver."""
+"""Questions a second to each resolver about each zone."""
 PATIENCE = 6.0
 """Seconds after which a question counts as unanswered."""
 
@@ -110,8 +111,8 @@ class Prober:
             while not self._stop.is_set() or pending:
                 now = time.monotonic()
                 if now >= due and not self._stop.is_set():
-                    for resolver in self._resolvers:
-                        self._ask(sender, resolver, turn, pending)
+                    for resolver, zone in product(self._resolvers, self._zones):
+                        self._ask(sender, resolver, zone, turn, pending)
                     turn, due = turn + 1, max(due + 1 / RATE, now - 1)
                 wait = min(0.2, max(0.0, due - time.monotonic()))
                 while select.select([sender], [], [], wait)[0]:
@@ -123,13 +124,12 @@ class Prober:
         self,
         sender: socket.socket,
         resolver: str,
+        zone: str,
         turn: int,
         pending: Pending,
     ) -> None:
-        zone = self._zones[turn % len(self._zones)]
-        kind = turn // len(self._zones) % 4
         fresh = f"x{self._random.getrandbits(40):x}.{zone}."
-        name, rrtype = ((f"{zone}.", "SOA"), (f"{zone}.", "A"), (fresh, "A"), (fresh, "TXT"))[kind]
+        name, rrtype = ((f"{zone}.", "SOA"), (f"{zone}.", "A"), (fresh, "A"), (fresh, "TXT"))[turn % 4]
         query = dns.message.make_query(name, rrtype, use_edns=0, payload=1232)
         query.flags |= dns.flags.AD
         query.id = self._random.getrandbits(16)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from lab import CHILD_1, CHILD_2, TLD, Lab
+from lab import CHILD_1, CHILD_2, RESOLVERS, TLD, Lab
 from lab_dns import keys_of, signed_by
 
 from dnsplan.model.plan import CreateKey, SetDs, SetKeys
@@ -19,6 +19,9 @@ from dnsplan.ports import Parent, Signer
 from dnsplan.signers import Surroundings as SignerSurroundings
 from dnsplan.signers import connect_signer
 
+KEY_TTL, DS_TTL = 2, 12
+"""A DS outlives several DNSKEY RRsets in a cache, as at every registry."""
+
 
 def wait_until(holds: Callable[[], bool], what: str, seconds: float = 20) -> None:
     """Return as soon as a condition holds; AssertionError when it does not in time."""
@@ -28,12 +31,18 @@ def wait_until(holds: Callable[[], bool], what: str, seconds: float = 20) -> Non
         time.sleep(0.1)
 
 
+def wait_until_secure(lab: Lab, zones: Iterable[str]) -> None:
+    """Return when every resolver validates every zone."""
+    for zone in zones:
+        for resolver in RESOLVERS:
+            wait_until(lambda at=resolver, of=zone: lab.is_secure(at, f"{of}."), f"{zone} secure at {resolver}")
+
+
 @dataclass(frozen=True)
 class WaysIn:
     """The entries of a portfolio for the lab, and their secrets."""
 
     lab: Lab
-    ds_ttl: int = 5
 
     def resolve(self, secret: Secret) -> SecretText:
         """Return one of the lab's secrets by the name of its variable."""
@@ -49,7 +58,7 @@ class WaysIn:
     def parent_entry(self) -> WayIn:
         """Return the entry of tld."""
         tsig: dict[str, Setting] = {"name": "upd", "algorithm": "hmac-sha256", "secret": Secret(env="TSIG")}
-        settings: dict[str, Setting] = {"server": TLD.address, "zone": "tld", "tsig": tsig, "ds_ttl": self.ds_ttl}
+        settings: dict[str, Setting] = {"server": TLD.address, "zone": "tld", "tsig": tsig, "ds_ttl": DS_TTL}
         return WayIn(name="own", type="rfc2136", settings=settings)
 
     def signer(self) -> Signer:
