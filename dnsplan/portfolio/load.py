@@ -1,0 +1,160 @@
+"""Read a whole portfolio: every file, every rule, all faults, and the portfolio if there is none."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dnsplan.errors import ConfigError
+from dnsplan.model.portfolio import Portfolio
+from dnsplan.portfolio.build import build
+from dnsplan.portfolio.faults import Fault
+from dnsplan.portfolio.rules import dsplan_rules, policy_rules, portfolio_rules, zone_rules
+from dnsplan.portfolio.schema import breaches
+from dnsplan.portfolio.yamlfile import YamlFile, read_yaml, yaml_files
+
+MAIN = "dsplan.yaml"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Loaded:
+    """The portfolio if no fault is an error, and every fault."""
+
+    portfolio: Portfolio | None
+    faults: tuple[Fault, ...]
+
+
+@dataclass(slots=True)
+class Files:
+    """The files of a portfolio as read; `whole` tells whether a folder could not be read in full."""
+
+    main: YamlFile
+    zones: list[YamlFile]
+    policies: list[YamlFile]
+    parents: list[YamlFile]
+    faults: list[Fault]
+    digest: str = ""
+
+
+def load(root: Path, *, paths: Sequence[Path] = ()) -> Loaded:
+    """Return the portfolio at `root` and its faults; with `paths`, only the faults of these files and folders.
+
+    ConfigError if there is no dsplan.yaml at all.
+    """
+    if not (root / MAIN).is_file():
+        raise ConfigError(f"there is no {MAIN} in {root}", hint="change into the portfolio's folder, or use -C DIR")
+    files = _read(root.resolve())
+    faults = _faults(files)
+    if paths:
+        faults = [fault for fault in faults if _is_below(root, fault.file, paths)]
+    ordered = tuple(sorted(set(faults)))
+    if any(fault.severity == "error" for fault in _faults(files)):
+        return Loaded(portfolio=None, faults=ordered)
+    portfolio = build(
+        files.main,
+        [entry for file in files.zones for entry in zone_entries(file)],
+        files.policies,
+        files.parents,
+        files.digest,
+    )
+    return Loaded(portfolio=portfolio, faults=ordered)
+
+
+def load_portfolio(root: Path) -> Portfolio:
+    """Return the portfolio; ConfigError counts the faults and shows the first."""
+    loaded = load(root)
+    if loaded.portfolio is None:
+        errors = [fault for fault in loaded.faults if fault.severity == "error"]
+        first = "\n".join(f"  {f.file}:{f.line}:{f.column}: {f.code} {f.message}" for f in errors[:5])
+        more = f"\n  and {len(errors) - 5} more" if len(errors) > 5 else ""
+        message = f"the portfolio has {len(errors)} fault{'s' if len(errors) != 1 else ''}:\n{first}{more}"
+        raise ConfigError(message, hint="`dsplan validate` shows all of them and how to mend each")
+    return loaded.portfolio
+
+
+def zone_entries(file: YamlFile) -> list[tuple[YamlFile, tuple[str | int, ...], dict[str, Any]]]:
+    """Return the zones of a file with their paths in it."""
+    value = file.value
+    if isinstance(value, dict) and isinstance(value.get("zones"), list):
+        return [(file, ("zones", i), entry) for i, entry in enumerate(value["zones"]) if isinstance(entry, dict)]
+    return [(file, (), value)] if isinstance(value, dict) else []
+
+
+def _read(root: Path) -> Files:
+    main = read_yaml(root / MAIN, MAIN)
+    files = Files(main, [], [], [], [])
+    settings = main.value if isinstance(main.value, dict) else {}
+    digest = hashlib.sha256()
+    for kind, default, into in (
+        ("zones", "zones/", files.zones),
+        ("policies", "policies/", files.policies),
+        ("parents_dir", "parents/", files.parents),
+    ):
+        name = settings.get(kind, default)
+        if isinstance(name, str):
+            into.extend(_folder(root, name, kind, kind in settings, files))
+    for file in (main, *files.zones, *files.policies, *files.parents):
+        digest.update(file.file.encode() + b"\0" + hashlib.sha256((root / file.file).read_bytes()).digest())
+    files.digest = f"sha256:{digest.hexdigest()}"
+    return files
+
+
+def _folder(root: Path, name: str, kind: str, named: bool, files: Files) -> list[YamlFile]:  # noqa: FBT001  # private
+    folder = (root / name).resolve()
+    if not folder.is_relative_to(root):
+        fault = files.main.fault(
+            (kind,), "OUTSIDE_REPOSITORY", f"{name!r} lies outside the repository", "move it inside"
+        )
+        files.faults.append(fault)
+        return []
+    if not folder.is_dir():
+        if named:
+            files.faults.append(files.main.fault((kind,), "FOLDER_MISSING", f"there is no folder {name!r}", "make it"))
+        return []
+    result = []
+    for path in yaml_files(folder):
+        shown = str(path.relative_to(root))
+        if not path.resolve().is_relative_to(root):
+            message = "is a link that leads out of the repository"
+            fault = Fault(file=shown, line=0, column=0, code="OUTSIDE_REPOSITORY", message=message, fix="copy the file")
+            files.faults.append(fault)
+        elif path.is_file():
+            result.append(read_yaml(path, shown))
+        else:
+            files.faults.append(Fault(file=shown, line=0, column=0, code="FILE_UNREADABLE", message="leads nowhere"))
+    return result
+
+
+def _faults(files: Files) -> list[Fault]:
+    """Return the faults of every file, then those between files that are whole themselves."""
+    found = list(files.faults)
+    groups = (("dsplan", [files.main]), ("zone", files.zones), ("policy", files.policies), ("parent", files.parents))
+    bad: set[str] = set()
+    for name, group in groups:
+        for file in group:
+            own = list(file.faults)
+            if file.value is not None and not any(fault.severity == "error" for fault in own):
+                own.extend(breaches(file, name))
+            if any(fault.severity == "error" for fault in own):
+                bad.add(file.file)
+            found.extend(own)
+    usable = {name: [file for file in group if file.file not in bad] for name, group in groups}
+    entries = [entry for file in files.zones if isinstance(file.value, dict) for entry in zone_entries(file)]
+    for main in usable["dsplan"]:
+        found.extend(dsplan_rules(main))
+    for policy in usable["policy"]:
+        found.extend(policy_rules(policy))
+    for file, path, entry in entries:
+        if file.file not in bad:
+            found.extend(zone_rules(file, path, entry))
+    known = {name: [file for file in group if isinstance(file.value, dict)] for name, group in groups if name != "zone"}
+    found.extend(portfolio_rules(known, entries, bad))
+    return found
+
+
+def _is_below(root: Path, file: str, paths: Sequence[Path]) -> bool:
+    path = (root / file).resolve()
+    return any(path == given.resolve() or path.is_relative_to(given.resolve()) for given in paths)

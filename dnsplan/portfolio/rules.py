@@ -1,0 +1,149 @@
+"""Rules beyond a schema: within one file, and between files. A fault in one file causes none in another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from dnsplan.model.names import display_name, name_warnings, parse_name
+from dnsplan.model.records import parse_dnskey
+from dnsplan.portfolio.faults import Fault, nearest
+from dnsplan.portfolio.formats import moment
+from dnsplan.portfolio.yamlfile import YamlFile
+
+Entry = tuple[YamlFile, tuple[str | int, ...], dict[str, Any]]
+_KEY_TAG = re.compile(r"key tag (\d+)")
+
+
+def dsplan_rules(file: YamlFile) -> Iterator[Fault]:
+    """Yield faults of dsplan.yaml that its schema cannot see."""
+    for index, resolver in enumerate(file.value.get("resolvers", [])):
+        doh = resolver.get("protocol") == "doh"
+        if ("url" in resolver) != doh or ("address" in resolver) == doh:
+            wanted = "url" if doh else "address"
+            yield file.fault(("resolvers", index), "BAD_RESOLVER", f"this resolver needs {wanted} and nothing else", "")
+
+
+def policy_rules(file: YamlFile) -> Iterator[Fault]:
+    """Yield faults of a policy that its schema cannot see."""
+    for index, window in enumerate(file.value.get("windows", {}).get("freeze", [])):
+        if moment(window["from"]) >= moment(window["to"], inclusive=True):
+            yield file.fault(("windows", "freeze", index), "BAD_TIME", "the window ends before it begins", "swap them")
+    signatures = file.value.get("signatures", {})
+    if not signatures:
+        return
+    from dnsplan.model.time import parse_duration
+
+    least = parse_duration(signatures.get("min_remaining", "5d"))
+    if least >= parse_duration(signatures.get("max_validity", "30d")):
+        yield file.fault(("signatures",), "BAD_VALUE", "min_remaining is not below max_validity", "")
+
+
+def zone_rules(file: YamlFile, path: tuple[str | int, ...], entry: dict[str, Any]) -> Iterator[Fault]:
+    """Yield faults and warnings of one zone."""
+    for warning in name_warnings(parse_name(entry["zone"])):
+        yield file.warning((*path, "zone"), "NAME_WARNING", warning, "make sure that this is the name you mean")
+    keys = entry.get("keys")
+    for index, pinned in enumerate(keys if isinstance(keys, list) else []):
+        key, note = parse_dnskey(pinned["dnskey"]), pinned.get("note", "")
+        here = (*path, "keys", index)
+        if not key.flags & 0x0100 or key.flags & 0x0080:
+            yield file.fault((*here, "dnskey"), "BAD_DNSKEY", "a pinned key is a zone key that is not revoked", "")
+        match = _KEY_TAG.search(note)
+        if match and int(match[1]) != key.key_tag:
+            said = f"the note says key tag {match[1]}, the key's is {key.key_tag}"
+            yield file.warning((*here, "note"), "KEY_TAG_MISMATCH", said, "correct the note, or check the key")
+
+
+def portfolio_rules(
+    known: Mapping[str, Sequence[YamlFile]], entries: Sequence[Entry], bad: set[str]
+) -> Iterator[Fault]:
+    """Yield faults between files: names that refer to nothing, and zones, policies or suffixes given twice."""
+    main = known["dsplan"][0].value if known["dsplan"] else {}
+    policies = {str(file.value.get("policy")) for file in known["policy"]} | {"default"}
+    yield from _twice(known["policy"], "policy", "DUPLICATE_POLICY")
+    yield from _twice(known["parent"], "suffix", "DUPLICATE_SUFFIX")
+    yield from _zones_twice(entries)
+    names = {
+        "policy": policies,
+        "signer": set(_names(main, "signers")) | {"manual"},
+        "parent": set(_names(main, "parents")) | {"manual"},
+    }
+    given = main.get("defaults")
+    defaults: dict[str, Any] = given if isinstance(given, dict) else {}
+    if known["dsplan"] and known["dsplan"][0].file not in bad:
+        for kind, value in defaults.items():
+            yield from _reference(known["dsplan"][0], ("defaults", kind), kind, value, names)
+    if not known["dsplan"]:
+        return
+    for file, path, entry in entries:
+        if file.file not in bad:
+            yield from _zone_references(file, path, entry, defaults, names)
+
+
+def _zone_references(
+    file: YamlFile,
+    path: tuple[str | int, ...],
+    entry: dict[str, Any],
+    defaults: Mapping[str, Any],
+    names: Mapping[str, set[str]],
+) -> Iterator[Fault]:
+    for kind in ("policy", "signer", "parent"):
+        if kind in entry:
+            yield from _reference(file, (*path, kind), kind, entry[kind], names)
+    for index, signer in enumerate(entry.get("signers", [])):
+        yield from _reference(file, (*path, "signers", index), "signer", signer, names)
+    if "migrate_to" in entry:
+        yield from _reference(file, (*path, "migrate_to"), "signer", entry["migrate_to"], names)
+    if entry.get("dnssec", "hold") == "hold":
+        return
+    needed = ["parent"]
+    if entry.get("keys", "auto") == "auto" and "signers" not in entry:
+        needed.append("signer")
+    for kind in needed:
+        if kind not in entry and kind not in defaults:
+            message, fix = f"the zone has no {kind}", f"add {kind}: here or to defaults (type manual exists for both)"
+            yield file.fault((*path, "zone"), "MISSING_KEY", message, fix)
+
+
+def _reference(
+    file: YamlFile, path: tuple[str | int, ...], kind: str, value: object, names: Mapping[str, set[str]]
+) -> Iterator[Fault]:
+    if isinstance(value, str) and value not in names.get(kind, {value}):
+        fix = nearest(value, names[kind]) or f"known are {', '.join(sorted(names[kind]))}"
+        yield file.fault(path, f"UNKNOWN_{kind.upper()}", f"there is no {kind} {value!r}", fix)
+
+
+def _names(main: Mapping[str, Any], kind: str) -> list[str]:
+    entries = main.get(kind)
+    return list(entries) if isinstance(entries, dict) else []
+
+
+def _twice(files: Sequence[YamlFile], key: str, code: str) -> Iterator[Fault]:
+    first: dict[str, str] = {}
+    for file in files:
+        value = file.value.get(key)
+        if not isinstance(value, str):
+            continue
+        name = value.lower().removesuffix(".") if key == "suffix" else value
+        if name in first:
+            yield file.fault((key,), code, f"{key} {value!r} stands in {first[name]} already", "keep one of them")
+        first.setdefault(name, file.file)
+
+
+def _zones_twice(entries: Sequence[Entry]) -> Iterator[Fault]:
+    first: dict[str, str] = {}
+    for file, path, entry in entries:
+        try:
+            zone = parse_name(str(entry.get("zone", "")))
+        except ValueError:
+            continue
+        where = (*path, "zone")
+        if zone in first:
+            message = f"the zone {display_name(zone)} stands at {first[zone]} already"
+            yield file.fault(
+                where, "DUPLICATE_ZONE", message, "keep one of them; U-label, case and final dot are one name"
+            )
+        line = file.position(where)[0]
+        first.setdefault(zone, f"{file.file}:{line}")
