@@ -153,7 +153,7 @@ def _tagged(members: list[Any], *, optional: bool) -> tuple[Writer, Reader]:
     def read(data: Any, path: str) -> Any:
         if data is None and optional:
             return None
-        if not isinstance(data, dict) or data.get("kind") not in by_name:
+        if not isinstance(data, dict) or not isinstance(data.get("kind"), str) or data["kind"] not in by_name:
             raise _fault(path, f"one of {', '.join(by_name)}")
         return _codec_of(by_name[data["kind"]], "")[1](data, path)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
-from dnsplan.ledger.plumbing import Plumbing
+from dnsplan.ledger.plumbing import NOTHING, Plumbing
 from dnsplan.model.time import Instant, format_instant
 
 PLANNED = "planned.json"
@@ -13,7 +13,13 @@ PLANNED = "planned.json"
 
 def history_path(zone: str) -> str:
     """Return where a zone's history stands; shards keep folders small."""
-    return f"zones/{hashlib.sha256(zone.encode()).hexdigest()[:2]}/{zone}.json"
+    name = zone.replace("%", "%25").replace("/", "%2F")  # RFC 2317 names hold slashes
+    return f"zones/{hashlib.sha256(zone.encode()).hexdigest()[:2]}/{name}.json"
+
+
+def zone_of(path: str) -> str:
+    """Return the zone whose history stands at a path."""
+    return path.rsplit("/", 1)[1].removesuffix(".json").replace("%2F", "/").replace("%25", "%")
 
 
 def record_path(record_id: str, at: Instant) -> str:
@@ -40,11 +46,9 @@ def commit_files(
             lines.append(f"D {path}\n".encode())
         else:
             lines.append(f"M 100644 inline {path}\n".encode() + _data(text))
-    lines.append(b"get-mark :1\ndone\n")
+    lines.append(f"get-mark :1\nreset {reference}\nfrom {NOTHING}\n\ndone\n".encode())
     made = plumbing.must(["fast-import", "--quiet", "--force", "--done", "--date-format=raw"], stdin=b"".join(lines))
-    commit = made.text.split()[-1]
-    plumbing.run(["update-ref", "-d", reference])
-    return commit
+    return made.text.split()[-1]
 
 
 def _data(text: str) -> bytes:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 LOCK = "refs/dsplan/lock"
 LEASE: Seconds = 60
-_EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,6 +43,7 @@ class Lock:
         self._actor = actor
         self.mine: str | None = None
         self._info: LockInfo | None = None
+        self._tree = ""
 
     def acquire(self, operation: str, timeout: Seconds) -> None:
         """Take the lock; LockedError says who holds it if it is not free within `timeout`."""
@@ -52,7 +52,7 @@ class Lock:
             now = self._clock.now()
             current = self._references.read(LOCK)
             holder = None if current is None else self.info_of(current)
-            if holder is None or holder.expires <= now:
+            if current is None or (holder is not None and holder.expires <= now):
                 info = LockInfo(
                     id=secrets.token_hex(8), operation=operation, actor=self._actor, created=now, expires=now + LEASE
                 )
@@ -74,12 +74,16 @@ class Lock:
             raise LockedError("the ledger's lock was taken by another run", hint="run the command again")
         return self._info.expires - now
 
-    def renewed(self, now: Instant) -> str:
-        """Return a lock commit that prolongs ours, to be swapped in together with a write."""
-        if self._info is None:
+    def swap_with(self, reference: str, new: str, old: str | None) -> bool:
+        """Set a reference and prolong the lock, both or none; False if one of them is not what it must be."""
+        if self._info is None or self.mine is None:
             raise LockedError("the ledger's lock is not held")
-        self._info = replace(self._info, expires=now + LEASE)
-        return self._commit(self._info)
+        info = replace(self._info, expires=self._clock.now() + LEASE)
+        renewed = self._commit(info)
+        if not self._references.swap_all(((reference, new, old or NOTHING), (LOCK, renewed, self.mine))):
+            return False
+        self.mine, self._info = renewed, info
+        return True
 
     def release(self) -> None:
         """Give the lock back; one that was taken meanwhile stays as it is."""
@@ -106,12 +110,13 @@ class Lock:
     def _commit(self, info: LockInfo) -> str:
         message = canonical(to_json(info)).encode()
         plumbing = self._references.plumbing
-        plumbing.must(["hash-object", "-t", "tree", "-w", "--stdin"], stdin=b"")
-        return plumbing.must(["commit-tree", _EMPTY_TREE], stdin=message, at=self._clock.now()).text
+        if not self._tree:
+            self._tree = plumbing.must(["hash-object", "-t", "tree", "-w", "--stdin"], stdin=b"").text
+        return plumbing.must(["commit-tree", self._tree], stdin=message, at=self._clock.now()).text
 
 
 def _held(holder: LockInfo | None) -> str:
     if holder is None:
-        return "the ledger is locked by a run that cannot be named"
+        return "the ledger is locked by a run whose lock this version cannot read"
     until = format_instant(holder.expires)
     return f"the ledger is locked by {holder.actor or 'another run'} for {holder.operation} until {until}"

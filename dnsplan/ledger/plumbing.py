@@ -41,36 +41,45 @@ class Plumbing:
     """One repository, by the folder that Git finds it from."""
 
     def __init__(self, folder: Path) -> None:
-        from git.cmd import Git
+        try:
+            from git.cmd import Git
+        except ImportError:  # GitPython looks for the program when it is imported
+            raise LedgerError("the program git cannot be run", hint="install Git, or put it on the PATH") from None
 
         self._git = Git(str(folder))
-        found = self.run(["rev-parse", "--absolute-git-dir"])
+        found = self.run(["rev-parse", "--path-format=absolute", "--git-common-dir"])
         if found.status:
             raise LedgerError(
-                f"{folder} is not in a Git repository, so that nothing can be recorded",
+                f"{folder} is not in a Git repository that can be used: {found.error.strip()[:300]}",
                 hint="run `git init`, commit the portfolio, and try again",
             )
-        self.git_dir = Path(self.must(["rev-parse", "--path-format=absolute", "--git-common-dir"]).text)
+        self.git_dir = Path(found.text)
 
-    def run(self, arguments: Sequence[str], *, stdin: bytes | None = None, at: int | None = None) -> Ran:
-        """Run one Git command without hooks; `at` is the time of commits that it makes."""
+    def run(
+        self, arguments: Sequence[str], *, stdin: bytes | None = None, at: int | None = None, limit: float | None = None
+    ) -> Ran:
+        """Run one Git command without hooks, for at most `limit` seconds; `at` is the time of commits that it makes."""
         environment = dict(_ENVIRONMENT)
         if at is not None:
             environment["GIT_AUTHOR_DATE"] = environment["GIT_COMMITTER_DATE"] = f"@{at} +0000"
-        with tempfile.TemporaryFile() as stream:
-            if stdin is not None:
-                stream.write(stdin)
-                stream.seek(0)
-            status, out, error = self._git.execute(
-                ["git", "-c", "core.hooksPath=/dev/null", "-c", "gc.auto=0", *arguments],
-                istream=stream,
-                with_extended_output=True,
-                with_exceptions=False,
-                stdout_as_string=False,
-                strip_newline_in_stdout=False,
-                env=environment,
-            )
-        return Ran(int(status), bytes(out), str(error))
+        try:
+            with tempfile.TemporaryFile() as stream:
+                if stdin is not None:
+                    stream.write(stdin)
+                    stream.seek(0)
+                status, out, error = self._git.execute(
+                    ["git", "-c", "core.hooksPath=/dev/null", "-c", "gc.auto=0", *arguments],
+                    istream=stream,
+                    with_extended_output=True,
+                    with_exceptions=False,
+                    stdout_as_string=False,
+                    strip_newline_in_stdout=False,
+                    kill_after_timeout=limit,
+                    env=environment,
+                )
+        except OSError as error:
+            raise LedgerError(f"git {arguments[0]} cannot be run: {error.strerror or error}") from None
+        return Ran(int(status), bytes(out), error if isinstance(error, str) else error.decode("utf-8", "replace"))
 
     def must(self, arguments: Sequence[str], *, stdin: bytes | None = None, at: int | None = None) -> Ran:
         """Run one Git command; LedgerError with Git's own words if it fails."""

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dnsplan.errors import LedgerUnreachableError
 from dnsplan.ledger.plumbing import NOTHING, Plumbing, Ran
+from dnsplan.model.time import Seconds
 from dnsplan.ports import Clock
+
+PATIENCE: Seconds = 60
+"""How long the remote may take for one answer."""
 
 
 class References:
@@ -15,6 +19,8 @@ class References:
         self._clock = clock
         configured = plumbing.run(["remote"]).text.split()
         self.remote = remote if remote in configured else None
+        self.refusal = "it keeps changing under this run"
+        """Why the last write was not taken, in Git's own words."""
 
     def read(self, reference: str) -> str | None:
         """Return what a reference points at, its object fetched; None if there is no such reference."""
@@ -24,8 +30,20 @@ class References:
         commit = next((line.split()[0] for line in found.splitlines() if line.endswith(f"\t{reference}")), None)
         if commit is not None and self.plumbing.run(["cat-file", "-e", f"{commit}^{{commit}}"]).status:
             fetch = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", self.remote, reference]
-            if self.plumbing.run(fetch).status:  # it moved meanwhile
+            if self.plumbing.run(fetch, limit=PATIENCE).status:  # it moved meanwhile
                 return self.read(reference)
+        return commit
+
+    def read_whole(self, reference: str) -> str | None:
+        """Return what a reference points at, with its whole history even where the clone is shallow."""
+        commit = self.read(reference)
+        shallow = self.plumbing.git_dir / "shallow"
+        if commit is None or self.remote is None or not shallow.exists():
+            return commit
+        roots = self.plumbing.must(["rev-list", "--max-parents=0", commit]).text.split()
+        if set(roots) & set(shallow.read_text(encoding="ascii").split()):
+            deepen = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--depth=2147483647"]
+            self._ask([*deepen, self.remote, reference])
         return commit
 
     def message(self, commit: str) -> str:
@@ -51,16 +69,18 @@ class References:
     def _push(self, changes: tuple[tuple[str, str, str], ...]) -> bool:
         leases = [f"--force-with-lease={name}:{'' if old == NOTHING else old}" for name, _, old in changes]
         specs = [f"{'' if new == NOTHING else new}:{name}" for name, new, _ in changes]
-        ran = self.plumbing.run(["push", "--quiet", "--porcelain", "--atomic", *leases, str(self.remote), *specs])
+        push = ["push", "--quiet", "--porcelain", "--atomic", *leases, str(self.remote), *specs]
+        ran = self.plumbing.run(push, limit=PATIENCE)
         if ran.status == 0:
             return True
         said = ran.error + ran.text
         if any(word in said for word in ("stale info", "[rejected]", "[remote rejected]", "atomic", "cannot lock ref")):
+            self.refusal = said.strip()[:300]
             return False
         raise self._unreachable(ran)
 
     def _ask(self, arguments: list[str]) -> Ran:
-        ran = self.plumbing.run(arguments)
+        ran = self.plumbing.run(arguments, limit=PATIENCE)
         if ran.status:
             raise self._unreachable(ran)
         return ran

@@ -15,10 +15,11 @@ from typing import Any
 from dnsplan.codec import canonical, parse
 from dnsplan.codec.ledger import dump_history, dump_record, load_history, load_record
 from dnsplan.errors import LedgerError, LockedError, RefusedError
-from dnsplan.ledger.files import PLANNED, commit_files, due_path, history_path, record_path
+from dnsplan.ledger.files import PLANNED, commit_files, due_path, history_path, record_path, zone_of
 from dnsplan.ledger.lock import LOCK, Lock, LockInfo
 from dnsplan.ledger.plumbing import NOTHING, Plumbing
 from dnsplan.ledger.references import References
+from dnsplan.ledger.verify import Broken, Verified, verify
 from dnsplan.model.audit import Record
 from dnsplan.model.history import ZoneHistory
 from dnsplan.model.portfolio import Audit, ZoneName
@@ -33,12 +34,16 @@ class GitLedger:
     """The ledger in the Git repository that `folder` belongs to."""
 
     def __init__(self, folder: Path, audit: Audit, clock: Clock, *, actor: str = "", allow_new: bool = False) -> None:
+        if audit.sign:
+            raise RefusedError("audit.sign is set, and this version cannot sign the ledger", hint="set it to false")
+        self._folder, self._audit = folder, audit
         self._plumbing = Plumbing(folder)
         self._branch = f"refs/heads/{audit.branch}"
         self._clock = clock
         self._references = References(self._plumbing, audit.remote, clock)
         self._tracking = f"refs/remotes/{audit.remote}/{audit.branch}"
         self._allow_new = allow_new
+        self._theirs: str | None = None
         self._lock = Lock(self._references, clock, actor)
 
     # Reading -------------------------------------------------------------------------------------------------------
@@ -50,19 +55,21 @@ class GitLedger:
         """Take over what the remote has; LedgerUnreachableError if it does not answer."""
         if self._references.remote is None:
             return
-        theirs, ours = self._references.read(self._branch), self.head()
+        theirs, ours = self._references.read_whole(self._branch), self.head()
         if theirs is None:
             if ours is not None and not self._allow_new:
                 raise RefusedError(
-                    "this clone knew a ledger, and the remote has none any more",
-                    hint="find out who removed it; to start from what is known here: --allow new_ledger",
+                    "guard new_ledger: this clone knew a ledger, and the remote has none any more",
+                    hint="find out who removed it; to go on from what is known here: --allow new_ledger",
                 )
+            self._theirs = None
             return
         if ours is not None and theirs != ours and not self._descends(theirs, ours):
             raise LedgerError(
                 f"the remote's ledger {theirs[:12]} does not continue the one known here, {ours[:12]}",
                 hint="it was rewritten or cut: see `dsplan audit verify --anchor`",
             )
+        self._theirs = theirs
         self._references.follow(self._branch, theirs)
 
     def read(self, zones: Iterable[ZoneName]) -> Mapping[ZoneName, ZoneHistory]:
@@ -77,7 +84,7 @@ class GitLedger:
 
     def known(self) -> frozenset[ZoneName]:
         """Return every zone that has a history."""
-        return frozenset(path.rsplit("/", 1)[1].removesuffix(".json") for path in self._paths("zones/"))
+        return frozenset(zone_of(path) for path in self._paths("zones/"))
 
     def due(self, now: Instant) -> frozenset[ZoneName]:
         """Return zones whose `next_at` is not after `now`; only the index up to today is read."""
@@ -100,7 +107,7 @@ class GitLedger:
             return None
         return load_record(text, path), hashlib.sha256(text.encode()).hexdigest()
 
-    def records(self, limit: int) -> tuple[Record, ...]:
+    def log(self, limit: int) -> tuple[Record, ...]:
         """Return the newest records, the newest first."""
         head = self.head()
         if head is None:
@@ -110,11 +117,25 @@ class GitLedger:
         texts = self._texts(paths)
         return tuple(load_record(text, path) for path, text in zip(paths, texts, strict=True) if text is not None)
 
+    def show(self, record_id: str) -> Record | None:
+        """Return the record of an id; None if there is none."""
+        path = next((path for path in self._paths("applies/") if path.endswith(f"/{record_id}.json")), None)
+        text = self._texts([path])[0] if path else None
+        return None if path is None or text is None else load_record(text, path)
+
+    def verify(self, anchor: str | None = None) -> Verified | Broken:
+        """Return that the branch holds, or the first place where it does not."""
+        return verify(self._folder, self._audit, anchor)
+
     # The lock ------------------------------------------------------------------------------------------------------
     def acquire(self, operation: str, timeout: Seconds) -> None:
         """Take the lock and the newest state; LockedError if another run holds it for longer than `timeout`."""
         self._lock.acquire(operation, timeout)
-        self.sync()
+        try:
+            self.sync()
+        except BaseException:
+            self._lock.release()
+            raise
 
     def release(self) -> None:
         """Give the lock back."""
@@ -139,66 +160,59 @@ class GitLedger:
         self, record: Record | None, histories: Sequence[ZoneHistory], *, subject: str, planned: str | None = None
     ) -> str:
         """Write a record and histories in one commit, together with the lock; return the new head."""
+        if self._lock.mine is None:
+            raise LockedError("the ledger's lock is not held")
         for _ in range(RACES):
             now, parent = self._clock.now(), self.head()
-            files = self._files(parent, record, histories, planned, now)
+            files = self._files(parent, record, histories)
+            if planned is not None:
+                files[PLANNED] = canonical({"config": planned, "at": format_instant(now)}) + "\n"
             message = _message(subject, record)
             commit = commit_files(self._plumbing, parent=parent, files=files, message=message, now=now)
-            if self._publish(commit, parent, now):
+            shared = self._references.remote is not None
+            if self._lock.swap_with(self._branch, commit, self._theirs if shared else parent):
+                self._theirs = commit
+                if shared:
+                    self._references.follow(self._branch, commit)
                 return commit
             if self._references.read(LOCK) != self._lock.mine:
                 raise LockedError("the ledger's lock was taken by another run", hint="run the command again")
             self.sync()
-        raise LedgerError("the ledger keeps changing under this run", hint="run the command again")
-
-    def _publish(self, commit: str, parent: str | None, now: Instant) -> bool:
-        if self._lock.mine is None:
-            raise LockedError("the ledger's lock is not held")
-        held, renewed = self._lock.mine, self._lock.renewed(now)
-        changes = ((self._branch, commit, parent or NOTHING), (LOCK, renewed, held))
-        if not self._references.swap_all(changes):
-            return False
-        self._lock.mine = renewed
-        if self._references.remote is not None:
-            self._references.follow(self._branch, commit)
-        return True
+        raise LedgerError(
+            f"the ledger could not be written: {self._references.refusal}",
+            hint="see whether the remote lets this account push the audit branch, then run the command again",
+        )
 
     def _files(
-        self,
-        parent: str | None,
-        record: Record | None,
-        histories: Sequence[ZoneHistory],
-        planned: str | None,
-        now: Instant,
+        self, head: str | None, record: Record | None, histories: Sequence[ZoneHistory]
     ) -> dict[str, str | None]:
         files: dict[str, str | None] = {history_path(history.zone): dump_history(history) for history in histories}
-        files.update(self._due_files(histories))
-        if planned is not None:
-            files[PLANNED] = canonical({"config": planned, "at": format_instant(now)}) + "\n"
+        files.update(self._due_files(head, histories))
         if record is not None:
-            path, previous = record_path(record.id, record.at), self._newest_path(parent)
-            if previous == path:  # the outcome of the newest record: what it follows stays as it is
-                text = self._texts([path])[0]
-                link = None if text is None else load_record(text, path).previous
+            path, newest = record_path(record.id, record.at), self._newest_path(head)
+            text = self._texts([newest], head)[0] if newest else None
+            if text is None:
+                link = None
+            elif newest == path:  # the outcome of the newest record: what it follows stays as it is
+                link = load_record(text, path).previous
             else:
-                text = self._texts([previous])[0] if previous else None
-                link = None if text is None else hashlib.sha256(text.encode()).hexdigest()
+                link = hashlib.sha256(text.encode()).hexdigest()
             files[path] = dump_record(replace(record, previous=link))
         return files
 
-    def _due_files(self, histories: Sequence[ZoneHistory]) -> dict[str, str | None]:
+    def _due_files(self, head: str | None, histories: Sequence[ZoneHistory]) -> dict[str, str | None]:
         """Return the index files that change: each zone leaves its old day and stands at its new one."""
-        before = self.read([history.zone for history in histories])
         moves: dict[str, dict[str, str | None]] = defaultdict(dict)
-        for history in histories:
-            old = before.get(history.zone)
-            if old is not None and old.next_at is not None:
-                moves[due_path(old.next_at)][history.zone] = None
+        paths = [history_path(history.zone) for history in histories]
+        for history, known in zip(histories, self._texts(paths, head), strict=True):
+            old = None if known is None else load_history(known, f"the history of {history.zone}").next_at
+            if old is not None:
+                moves[due_path(old)][history.zone] = None
             if history.next_at is not None:
                 moves[due_path(history.next_at)][history.zone] = format_instant(history.next_at)
         days = sorted(moves)
         result: dict[str, str | None] = {}
-        for day, text in zip(days, self._texts(days), strict=True):
+        for day, text in zip(days, self._texts(days, head), strict=True):
             index = {**_index(text), **moves[day]}
             kept = {zone: moment for zone, moment in index.items() if moment is not None}
             if kept or text is not None:
@@ -213,10 +227,14 @@ class GitLedger:
 
     def _paths(self, folder: str) -> list[str]:
         head = self.head()
-        return [] if head is None else self._plumbing.must(["ls-tree", "-r", "--name-only", head, folder]).text.split()
+        return (
+            []
+            if head is None
+            else self._plumbing.must(["ls-tree", "-r", "-z", "--name-only", head, folder]).text.split("\0")[:-1]
+        )
 
-    def _texts(self, paths: Sequence[str]) -> list[str | None]:
-        head = self.head()
+    def _texts(self, paths: Sequence[str], head: str | None = None) -> list[str | None]:
+        head = head or self.head()
         if head is None:
             return [None] * len(paths)
         blobs = self._plumbing.blobs([f"{head}:{path}" for path in paths])

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from dnsplan.codec import canonical, parse
 from dnsplan.codec.ledger import load_history, load_record
 from dnsplan.errors import ConfigError
 from dnsplan.ledger.plumbing import Plumbing
-from dnsplan.model.audit import Record
 from dnsplan.model.portfolio import Audit
+
+OUTCOME = frozenset({"outcome", "outcome_at", "operation", "reason", "after", "caches_until"})
+"""Fields of a step that are added once, when its outcome becomes known."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,11 +66,14 @@ def verify(folder: Path, audit: Audit, anchor: str | None = None) -> Verified | 
         return Broken(what=f"there is no branch {audit.branch}, neither here nor at {audit.remote}")
     if anchor is not None and plumbing.run(["merge-base", "--is-ancestor", anchor, head]).status != 0:
         return Broken(what=f"the anchor {anchor} is no part of the branch: it was rewritten or cut", commit=head)
+    shallow = plumbing.git_dir / "shallow"
     commits = tuple(_log(plumbing, head))
+    if shallow.exists() and commits[0].id in shallow.read_text(encoding="ascii").split():
+        return Broken(what="this clone holds only the end of the branch: fetch all of it first", commit=commits[0].id)
     broken, records = _chain(plumbing, commits)
     if broken is not None:
         return broken
-    return _histories(plumbing, head) or Verified(head=head, commits=len(commits), records=records)
+    return _state(plumbing, head) or Verified(head=head, commits=len(commits), records=records)
 
 
 def _log(plumbing: Plumbing, head: str) -> Iterator[_Commit]:
@@ -113,44 +120,50 @@ def _fault(change: _Change, order: list[str], newest: bytes | None, blobs: dict[
     if change.status == "D":
         return "a record was removed"
     raw = blobs.get(change.new)
+    text = (raw or b"").decode("utf-8", "replace")
     try:
-        record = load_record((raw or b"").decode("utf-8", "replace"), "the record")
+        record = load_record(text, "the record")
     except ConfigError as error:
         return f"the record cannot be read: {error}"
+    if canonical(parse(text, "the record")) + "\n" != text:
+        return "the record is not written the way dsplan writes it"
     if change.status == "A":
         expected = None if newest is None else hashlib.sha256(newest).hexdigest()
         return "" if record.previous == expected else "`previous` is not the SHA-256 of the record before it"
     if not order or change.path != order[-1]:
         return "a record was changed after a newer one was added"
-    before = load_record((blobs.get(change.old) or b"").decode("utf-8", "replace"), "the record")
-    return "" if _only_outcomes(before, record) else "a record was changed beyond the outcome of its steps"
+    before = (blobs.get(change.old) or b"").decode("utf-8", "replace")
+    return "" if _only_outcomes(before, text) else "a record was changed beyond the outcome of its steps"
 
 
-def _only_outcomes(before: Record, after: Record) -> bool:
-    """Tell whether nothing but outcomes that were missing, and further steps, was added."""
-    if replace(after, steps=()) != replace(before, steps=()) or len(after.steps) < len(before.steps):
+def _only_outcomes(before: str, after: str) -> bool:
+    """Tell whether nothing but outcomes that were missing, and further steps, was added; fields unknown here count."""
+    old: Any = parse(before, "the record")
+    new: Any = parse(after, "the record")
+    if {**old, "steps": None} != {**new, "steps": None} or len(new["steps"]) < len(old["steps"]):
         return False
-    for old, new in zip(before.steps, after.steps, strict=False):
-        if old.outcome is not None and old != new:
-            return False
-        blank = {
-            "outcome": None,
-            "outcome_at": None,
-            "operation": "",
-            "reason": "",
-            "after": None,
-            "caches_until": None,
-        }
-        if replace(old, **blank) != replace(new, **blank):  # type: ignore[arg-type]  # fields of one dataclass
-            return False
-    return True
+    return all(
+        was == became or (was.get("outcome") is None and _asked(was) == _asked(became))
+        for was, became in zip(old["steps"], new["steps"], strict=False)
+    )
 
 
-def _histories(plumbing: Plumbing, head: str) -> Broken | None:
-    paths = plumbing.must(["ls-tree", "-r", "--name-only", head, "zones/"]).text.split()
+def _asked(step: dict[str, Any]) -> dict[str, Any]:
+    """Return what a step says before its outcome is known."""
+    return {name: value for name, value in step.items() if name not in OUTCOME}
+
+
+def _state(plumbing: Plumbing, head: str) -> Broken | None:
+    """Return the first history or index file of the newest commit that cannot be read."""
+    listed = plumbing.must(["ls-tree", "-r", "-z", "--name-only", head, "zones/", "due/", "planned.json"]).text
+    paths = listed.split("\0")[:-1]
     for path, blob in zip(paths, plumbing.blobs([f"{head}:{path}" for path in paths]), strict=True):
+        text = (blob or b"").decode("utf-8", "replace")
         try:
-            load_history((blob or b"").decode("utf-8", "replace"), path)
+            if path.startswith("zones/"):
+                load_history(text, path)
+            else:
+                parse(text, path)
         except ConfigError as error:
-            return Broken(what=f"the history cannot be read: {error}", commit=head, path=path)
+            return Broken(what=f"the file cannot be read: {error}", commit=head, path=path)
     return None

@@ -231,7 +231,7 @@ def connect(
         settings=settings,
         host=host,
         port=port,
-        parent_zone=settings.text("zone"),
+        parent_zone=_ascii(settings),
         tsig=TsigKey(name=tsig.text("name"), algorithm=algorithm, secret=tsig.secret("secret")),
         resolve=resolve,
         ds_ttl=settings.seconds("ds_ttl") if "ds_ttl" in settings.values else None,
@@ -249,6 +249,15 @@ def _endpoint(settings: Settings) -> tuple[str, int]:
     if not port.isdigit() or not 0 < int(port) < 65536:
         raise ConfigError(f"{settings.where}: server {server!r} is no address with a port", hint="write 192.0.2.1:53")
     return host.strip("[]"), int(port)
+
+
+def _ascii(settings: Settings) -> str:
+    """Return the parent zone as an A-label name; it may be written as U-labels (IDNA 2008, UTS 46)."""
+    zone = settings.text("zone")
+    try:
+        return dns.name.from_text(zone, idna_codec=dns.name.IDNA_2008_UTS_46).to_text(omit_final_dot=True)
+    except dns.exception.DNSException:
+        raise ConfigError(f"{settings.where}: zone {zone!r} is no domain name") from None
 
 
 def _absolute(name: str) -> dns.name.Name:

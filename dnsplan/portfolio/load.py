@@ -47,11 +47,10 @@ def load(root: Path, *, paths: Sequence[Path] = ()) -> Loaded:
     if not (root / MAIN).is_file():
         raise ConfigError(f"there is no {MAIN} in {root}", hint="change into the portfolio's folder, or use -C DIR")
     files = _read(root.resolve())
-    faults = _faults(files)
-    if paths:
-        faults = [fault for fault in faults if _is_below(root, fault.file, paths)]
-    ordered = tuple(sorted(set(faults)))
-    if any(fault.severity == "error" for fault in _faults(files)):
+    every = _faults(files)
+    shown = [fault for fault in every if not paths or _is_below(root, fault.file, paths)]
+    ordered = tuple(sorted(set(shown)))
+    if any(fault.severity == "error" for fault in every):
         return Loaded(portfolio=None, faults=ordered)
     portfolio = build(
         files.main,

@@ -23,7 +23,7 @@ def connect(kind: str, *, secret: str = "c2VjcmV0", **settings: Setting) -> Pare
 
 
 def updated(server: str, **settings: Setting) -> UpdatedParent:
-    parent = connect("rfc2136", server=server, zone="tld", **{"tsig": TSIG, **settings})
+    parent = connect("rfc2136", server=server, **{"zone": "tld", "tsig": TSIG, **settings})
     assert isinstance(parent, UpdatedParent)
     return parent
 
@@ -53,6 +53,18 @@ def test_a_server_is_an_address_with_or_without_a_port(server: str, endpoint: tu
 def test_a_server_with_a_bad_port_is_a_fault(server: str) -> None:
     with pytest.raises(ConfigError, match="no address with a port"):
         updated(server)
+
+
+@pytest.mark.parametrize(
+    ("zone", "ascii_zone"), [("Corp.example.", "Corp.example"), ("bücher.example", "xn--bcher-kva.example")]
+)
+def test_the_parent_zone_may_be_written_as_a_person_writes_it(zone: str, ascii_zone: str) -> None:
+    assert updated("192.0.2.1", zone=zone).parent_zone == ascii_zone
+
+
+def test_a_parent_zone_that_is_no_name_is_a_fault() -> None:
+    with pytest.raises(ConfigError, match="is no domain name"):
+        updated("192.0.2.1", zone="a..b")
 
 
 def test_an_algorithm_that_signs_nothing_is_a_fault() -> None:
