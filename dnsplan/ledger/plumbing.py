@@ -77,9 +77,9 @@ class Plumbing:
                     kill_after_timeout=limit,
                     env=environment,
                 )
-        except OSError as error:
-            raise LedgerError(f"git {arguments[0]} cannot be run: {error.strerror or error}") from None
-        return Ran(int(status), bytes(out), error if isinstance(error, str) else error.decode("utf-8", "replace"))
+        except OSError as fault:
+            raise LedgerError(f"git {arguments[0]} cannot be run: {fault.strerror or fault}") from None
+        return Ran(int(status), bytes(out), str(error))
 
     def must(self, arguments: Sequence[str], *, stdin: bytes | None = None, at: int | None = None) -> Ran:
         """Run one Git command; LedgerError with Git's own words if it fails."""

@@ -15,6 +15,7 @@ from dnsplan.codec import canonical, parse
 from dnsplan.codec.ledger import load_history, load_record
 from dnsplan.errors import ConfigError
 from dnsplan.ledger.plumbing import Plumbing
+from dnsplan.model.audit import Record
 from dnsplan.model.portfolio import Audit
 
 OUTCOME = frozenset({"outcome", "outcome_at", "operation", "reason", "after", "caches_until"})
@@ -121,12 +122,9 @@ def _fault(change: _Change, order: list[str], newest: bytes | None, blobs: dict[
         return "a record was removed"
     raw = blobs.get(change.new)
     text = (raw or b"").decode("utf-8", "replace")
-    try:
-        record = load_record(text, "the record")
-    except ConfigError as error:
-        return f"the record cannot be read: {error}"
-    if canonical(parse(text, "the record")) + "\n" != text:
-        return "the record is not written the way dsplan writes it"
+    record = _record(text)
+    if isinstance(record, str):
+        return record
     if change.status == "A":
         expected = None if newest is None else hashlib.sha256(newest).hexdigest()
         return "" if record.previous == expected else "`previous` is not the SHA-256 of the record before it"
@@ -134,6 +132,16 @@ def _fault(change: _Change, order: list[str], newest: bytes | None, blobs: dict[
         return "a record was changed after a newer one was added"
     before = (blobs.get(change.old) or b"").decode("utf-8", "replace")
     return "" if _only_outcomes(before, text) else "a record was changed beyond the outcome of its steps"
+
+
+def _record(text: str) -> Record | str:
+    """Return the record of a text, or what is wrong with the text."""
+    try:
+        record = load_record(text, "the record")
+        written = canonical(parse(text, "the record")) + "\n"
+    except ConfigError as error:
+        return f"the record cannot be read: {error}"
+    return record if written == text else "the record is not written the way dsplan writes it"
 
 
 def _only_outcomes(before: str, after: str) -> bool:

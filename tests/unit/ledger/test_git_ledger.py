@@ -12,6 +12,7 @@ from ledger_builders import AUDIT, T0, SetClock, git, history, ledger, record, r
 
 from dnsplan.errors import LedgerError, LedgerUnreachableError, LockedError, RefusedError
 from dnsplan.ledger import Broken, GitLedger, Verified, verify
+from dnsplan.model.portfolio import Audit
 from dnsplan.model.time import format_instant
 
 
@@ -251,3 +252,112 @@ def test_a_kill_in_the_middle_of_a_write_leaves_a_whole_branch(tmp_path: Path) -
 
     assert isinstance(verify(folder, AUDIT), Verified)
     assert format_instant(T0)
+
+
+def test_a_shallow_clone_reads_writes_and_verifies_the_whole_ledger(tmp_path: Path) -> None:
+    remote, shallow = tmp_path / "remote.git", tmp_path / "shallow"
+    written(repository(tmp_path / "one", remote))
+    git(tmp_path, "clone", "-q", "--no-single-branch", "--depth=1", f"file://{remote}", str(shallow))
+    found = verify(shallow, AUDIT)
+    assert isinstance(found, Broken)
+    assert "only the end" in found.what
+
+    book = ledger(shallow)
+    book.acquire("apply", 0)
+    book.commit(record("later"), [history("z1.example")], subject="x")
+    book.release()
+
+    assert verify(shallow, AUDIT) == Verified(head=book.head() or "", commits=7, records=4)
+
+
+def test_a_zone_with_a_slash_in_its_name_is_a_file_like_any_other(tmp_path: Path) -> None:
+    book = ledger(repository(tmp_path / "r"))
+    book.acquire("apply", 0)
+    zones = {"0/25.2.0.192.in-addr.arpa", "100%.example", "%2f.example", "a b.example"}
+
+    book.commit(None, [history(zone) for zone in sorted(zones)], subject="x")
+
+    assert book.known() == zones
+    assert set(book.read(zones)) == zones
+
+
+def test_a_ledger_kept_here_goes_on_at_a_new_remote_when_that_is_allowed(tmp_path: Path) -> None:
+    folder, remote = repository(tmp_path / "r"), tmp_path / "remote.git"
+    written(folder)
+    git(folder, "init", "-q", "--bare", str(remote))
+    git(folder, "remote", "add", "origin", str(remote))
+    with pytest.raises(RefusedError, match="new_ledger"):
+        ledger(folder).acquire("apply", 0)
+
+    book = GitLedger(folder, AUDIT, SetClock(), allow_new=True)
+    book.acquire("apply", 0)
+    head = book.commit(record("later"), [], subject="x")
+    book.commit(record("later", outcome="performed"), [], subject="x")
+
+    assert git(remote, "rev-parse", "dsplan/audit~1") == head
+
+
+def test_a_remote_that_refuses_the_push_is_named_and_nothing_is_lost(tmp_path: Path) -> None:
+    folder, remote = repository(tmp_path / "r", tmp_path / "remote.git"), tmp_path / "remote.git"
+    written(folder, 1)
+    book = ledger(folder)
+    book.acquire("apply", 0)
+    hook = remote / "hooks" / "update"
+    hook.write_text('#!/bin/sh\ncase "$1" in refs/heads/*) echo protected branch >&2; exit 1;; esac\n')
+    hook.chmod(0o755)
+
+    with pytest.raises(LedgerError, match="could not be written"):
+        book.commit(record("later"), [], subject="x")
+    hook.unlink()
+    book.commit(record("later"), [], subject="x")
+
+    assert verify(folder, AUDIT) == Verified(head=book.head() or "", commits=3, records=2)
+
+
+def test_a_remote_that_dies_before_a_write_loses_nothing(tmp_path: Path) -> None:
+    folder, remote = repository(tmp_path / "r", tmp_path / "remote.git"), tmp_path / "remote.git"
+    book = ledger(folder)
+    book.acquire("apply", 0)
+    remote.rename(tmp_path / "gone.git")
+    with pytest.raises(LedgerUnreachableError, match="does not answer"):
+        book.commit(record("r"), [], subject="x")
+    (tmp_path / "gone.git").rename(remote)
+
+    book.commit(record("r"), [], subject="x")
+
+    assert verify(folder, AUDIT) == Verified(head=book.head() or "", commits=1, records=1)
+
+
+def test_a_lock_that_cannot_be_read_is_not_stolen(tmp_path: Path) -> None:
+    folder = repository(tmp_path / "r")
+    git(folder, "update-ref", "refs/dsplan/lock", "main")
+
+    with pytest.raises(LockedError, match="cannot read"):
+        ledger(folder).acquire("apply", 100)
+
+
+def test_a_failed_acquisition_leaves_no_lock(tmp_path: Path) -> None:
+    folder, remote = repository(tmp_path / "r", tmp_path / "remote.git"), tmp_path / "remote.git"
+    written(folder)
+    git(remote, "update-ref", "-d", "refs/heads/dsplan/audit")
+
+    with pytest.raises(RefusedError):
+        ledger(folder).acquire("apply", 0)
+
+    assert ledger(folder).lock_info() is None
+
+
+def test_a_record_is_found_by_its_id_and_its_commit_carries_trailers(tmp_path: Path) -> None:
+    book = written(repository(tmp_path / "r"))
+
+    shown = book.show("r1")
+
+    assert shown is not None
+    assert shown.steps[0].outcome == "performed"
+    assert book.show("none") is None
+    assert f"Config: {'c' * 40}" in git(tmp_path / "r", "log", "-1", "--format=%B", "dsplan/audit")
+
+
+def test_signing_that_is_asked_for_is_not_silently_left_out(tmp_path: Path) -> None:
+    with pytest.raises(RefusedError, match=r"audit\.sign"):
+        GitLedger(repository(tmp_path / "r"), Audit(sign=True), SetClock())

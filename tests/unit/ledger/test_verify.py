@@ -112,3 +112,18 @@ def test_a_cut_or_rewritten_branch_betrays_itself_by_the_anchor(tmp_path: Path) 
     assert isinstance(cut, Broken)
     assert isinstance(rewritten, Broken)
     assert "rewritten or cut" in rewritten.what
+
+
+def test_a_space_or_an_unknown_field_in_the_newest_record_is_found(tmp_path: Path) -> None:
+    folder = repository(tmp_path / "r")
+    written(folder)
+    path = paths(folder)[-1]
+    whole = text(folder, path)
+
+    for changed in (whole.replace(",", ", ", 1), whole.replace('"steps"', '"steqs":1,"steps"')):
+        head = git(folder, "rev-parse", BRANCH)
+        tampered(folder, {path: changed})
+        found = verify(folder, AUDIT)
+        git(folder, "update-ref", BRANCH, head)
+        assert isinstance(found, Broken)
+        assert found.path == path
