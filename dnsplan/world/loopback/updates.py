@@ -5,6 +5,9 @@ Takes changes of DS RRsets at delegations and nothing else; prerequisites are ho
 
 from __future__ import annotations
 
+import struct
+
+import dns.exception
 import dns.message
 import dns.name
 import dns.opcode
@@ -14,10 +17,13 @@ import dns.rdataset
 import dns.rdatatype
 import dns.rrset
 import dns.update
+from dns.rdtypes.ANY.TSIG import TSIG
 
 from dnsplan.world.loopback.zones import Zone
 
 ANY = dns.rdatatype.ANY
+BADSIG, BADKEY = 16, 17
+FUDGE = 300
 
 
 def apply_update(request: dns.update.UpdateMessage, zone: Zone | None) -> dns.message.Message:
@@ -25,6 +31,25 @@ def apply_update(request: dns.update.UpdateMessage, zone: Zone | None) -> dns.me
     response = dns.message.make_response(request)
     response.set_rcode(_carry_out(request, zone))
     return response
+
+
+def refuse_key(wire: bytes, error: int) -> bytes | None:
+    """Return NOTAUTH with an unsigned TSIG record that says why (RFC 8945 5.2); None for what is no request at all."""
+    try:
+        request = dns.message.from_wire(wire, keyring=False)
+    except (dns.exception.DNSException, ValueError):
+        return None
+    if request.tsig is None:
+        return None
+    asked = request.tsig[0]
+    refusal = TSIG(
+        dns.rdataclass.ANY, dns.rdatatype.TSIG, asked.algorithm, asked.time_signed, FUDGE, b"", request.id, error, b""
+    )  # type: ignore[no-untyped-call]
+    rdata = refusal.to_wire() or b""
+    owner = request.tsig.name.to_wire() or b""
+    header = struct.pack("!HBBHHHH", request.id, wire[2] | 0x80, int(dns.rcode.NOTAUTH), 0, 0, 0, 1)
+    fixed = struct.pack("!HHIH", dns.rdatatype.TSIG, dns.rdataclass.ANY, 0, len(rdata))
+    return header + owner + fixed + rdata
 
 
 def _carry_out(request: dns.update.UpdateMessage, zone: Zone | None) -> dns.rcode.Rcode:
@@ -49,7 +74,7 @@ def _merged(prerequisites: list[dns.rrset.RRset]) -> list[dns.rrset.RRset]:
     for rrset in prerequisites:
         place = (rrset.name, rrset.rdtype, rrset.deleting)
         if place in merged:
-            merged[place].union_update(rrset)
+            merged[place].union_update(rrset)  # type: ignore[no-untyped-call]
         else:
             merged[place] = rrset
     return list(merged.values())

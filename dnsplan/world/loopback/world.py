@@ -29,7 +29,7 @@ import dns.update
 from dnsplan.world.loopback.answers import PAYLOAD, answer, to_wire
 from dnsplan.world.loopback.powerdns import SignerApi
 from dnsplan.world.loopback.servers import Listeners
-from dnsplan.world.loopback.updates import apply_update
+from dnsplan.world.loopback.updates import BADKEY, BADSIG, apply_update, refuse_key
 from dnsplan.world.loopback.zones import Zone, make_key
 
 ROOT = ("127.0.53.1",)
@@ -147,9 +147,17 @@ class World:
             self._asked[address] += 1
         if address in self._silent:
             return None
-        query = self._parsed(wire)
-        if isinstance(query, dns.rcode.Rcode):
-            return _refusal(wire, query)
+        try:
+            query = dns.message.from_wire(wire, keyring=self._keyring)
+        except (dns.tsig.BadSignature, dns.tsig.BadTime):
+            return refuse_key(wire, BADSIG)
+        except dns.message.UnknownTSIGKey:
+            return refuse_key(wire, BADKEY)
+        except (dns.exception.DNSException, ValueError):
+            return _refusal(wire, dns.rcode.FORMERR)
+        return self._respond_to(query, wire, address, over_tcp=over_tcp)
+
+    def _respond_to(self, query: dns.message.Message, wire: bytes, address: str, *, over_tcp: bool) -> bytes | None:
         if isinstance(query, dns.update.UpdateMessage):
             dynamic = dns.name.from_text(DYNAMIC_TLD)
             zone = self._hosted[address].get(dynamic) if address == TLDS[DYNAMIC_TLD][0] else None
@@ -160,14 +168,6 @@ class World:
         response = answer(query, {name: zone.served(lag) for name, zone in self._hosted[address].items()})
         limit = min(max(query.payload, 512), PAYLOAD) if query.edns >= 0 else 512
         return to_wire(response, limit=TCP_LIMIT if over_tcp else limit)
-
-    def _parsed(self, wire: bytes) -> dns.message.Message | dns.rcode.Rcode:
-        try:
-            return dns.message.from_wire(wire, keyring=self._keyring)
-        except (dns.tsig.BadSignature, dns.tsig.BadTime, dns.tsig.BadAlgorithm, dns.message.UnknownTSIGKey):
-            return dns.rcode.NOTAUTH
-        except (dns.exception.DNSException, ValueError):
-            return dns.rcode.FORMERR
 
 
 def _refusal(wire: bytes, rcode: dns.rcode.Rcode) -> bytes | None:
