@@ -118,6 +118,12 @@ class World:
         rdataset = dns.rdataset.from_rdata_list(self._ttl, rdatas) if rdatas else None
         parent.put(dns.name.from_text(zone), dns.rdatatype.DS, rdataset)
 
+    def rdata_served(self, zone: str, rdtype: str) -> tuple[bytes, ...]:
+        """Return the RDATA of an RRset at a zone's apex, as its primary serves it; a DS is its parent's."""
+        name, kind = dns.name.from_text(zone), dns.rdatatype.from_text(rdtype)
+        holder = self._zones[name.parent() if kind == dns.rdatatype.DS else name]
+        return tuple(rdata.to_wire() or b"" for rdata in holder.newest.find(name, kind) or ())
+
     def set_lag(self, address: str, seconds: float) -> None:
         """Let one server show every change that many seconds late."""
         self._lag[address] = seconds
