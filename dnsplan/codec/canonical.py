@@ -15,8 +15,11 @@ LARGEST = 256 * 1024 * 1024
 
 
 def canonical(value: Json) -> str:
-    """Return the canonical text of a JSON value."""
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    """Return the canonical text of a JSON value; ConfigError if it is nested too deeply."""
+    try:
+        return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except RecursionError:
+        raise ConfigError("the document is nested too deeply") from None
 
 
 def sha256_of(value: Json) -> str:
@@ -39,8 +42,14 @@ def parse(text: str, what: str) -> Json:
         return result
 
     try:
-        return json.loads(text, parse_float=refuse, parse_constant=refuse, object_pairs_hook=unique)  # type: ignore[no-any-return]
+        text.encode()
+        value: Json = json.loads(text, parse_float=refuse, parse_constant=refuse, object_pairs_hook=unique)
+        if "\\ud" in text or "\\uD" in text:  # half of a surrogate pair is no character, and has no UTF-8
+            json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise ConfigError(f"{what} holds half a character, which no UTF-8 text can") from None
     except RecursionError:
         raise ConfigError(f"{what} is nested too deeply") from None
     except ValueError as error:
         raise ConfigError(f"{what} is not JSON: {error}", hint="it may have been cut off; make it anew") from None
+    return value

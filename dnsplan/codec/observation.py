@@ -20,8 +20,8 @@ def dump_observations(observations: Iterable[Observation]) -> str:
 
 def load_observations(text: str) -> tuple[Observation, ...]:
     """Return the observations of a file; ConfigError names the line that does not fit."""
-    lines = text.splitlines()
-    header = parse(lines[0], "line 1 of the observations") if lines else None
+    lines = text.split("\n")  # and nothing else: U+2028 may stand inside a text
+    header = parse(lines[0], "line 1 of the observations") if lines[0].strip() else None
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise ConfigError("this file holds no observations", hint="make it with: dsplan observe -o FILE")
     if str(header.get("format_version")).split(".", maxsplit=1)[0] != VERSION.split(".", maxsplit=1)[0]:

@@ -13,7 +13,7 @@ from dnsplan.codec.canonical import Json, canonical, parse, sha256_of
 from dnsplan.codec.values import from_json, to_json
 from dnsplan.errors import ConfigError
 from dnsplan.model.plan import Done, NeedsHuman, Plan, SetCds, SetDs, Step, ZonePlan
-from dnsplan.model.time import format_instant, parse_instant
+from dnsplan.model.time import format_instant
 
 FORMAT, VERSION = "dsplan.plan", "1.0"
 
@@ -124,32 +124,25 @@ def load_plan(text: str) -> Plan:
             "the plan was changed after it was made: its plan_id does not match",
             hint="make it anew with: dsplan plan -o plan.json",
         )
-    try:
-        return _plan(document)
-    except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
-        raise ConfigError(f"the plan is not complete: {error}", hint="make it anew") from None
+    repo, observed = _part(document, "repo"), _part(document, "observed")
+    zones = document.get("zones")
+    whole: dict[str, Any] = {
+        **document,
+        **{name: repo[name] for name in ("commit", "dirty", "config_digest") if name in repo},
+        "observed_at": observed.get("at"),
+        "incomplete": observed.get("incomplete"),
+        "zones": [_whole_zone(zone) for zone in zones] if isinstance(zones, list) else zones,
+    }
+    plan: Plan = from_json(Plan, whole, "plan")
+    return plan
 
 
-def _plan(document: dict[str, Any]) -> Plan:
-    return Plan(
-        plan_id=document["plan_id"],
-        created=parse_instant(document["created"]),
-        expires=parse_instant(document["expires"]),
-        commit=document["repo"]["commit"],
-        dirty=document["repo"]["dirty"],
-        config_digest=document["repo"]["config_digest"],
-        selector=tuple((pair[0], pair[1]) for pair in document["selector"]),
-        partial=document["partial"],
-        observed_at=parse_instant(document["observed"]["at"]),
-        incomplete=tuple(document["observed"]["incomplete"]),
-        zones=tuple(_zone_plan(data, index) for index, data in enumerate(document["zones"])),
-        unmanaged=tuple(document["unmanaged"]),
-    )
-
-
-def _zone_plan(data: dict[str, Any], index: int) -> ZonePlan:
-    observed, desired = data.get("observed", {}), data.get("desired", {})
-    whole = {
+def _whole_zone(data: Any) -> Any:
+    """Return a zone's entry in the shape of a `ZonePlan`; what a collapsed one leaves out is what it stands for."""
+    if not isinstance(data, dict):
+        return data
+    observed, desired = _part(data, "observed"), _part(data, "desired")
+    return {
         "recipe": "",
         "why": "",
         "parent": "",
@@ -157,12 +150,15 @@ def _zone_plan(data: dict[str, Any], index: int) -> ZonePlan:
         "moves": [{"kind": "Done"}],
         "timeline": [],
         "findings": [],
-        "history": {"zone": data["zone"]},
         **data,
+        "history": {"zone": data.get("zone")},
         "observed_ds": observed.get("ds", []),
         "observed_keys": observed.get("dnskey", []),
         "desired_ds": desired.get("ds", []),
         "desired_keys": desired.get("dnskey", []),
     }
-    zone: ZonePlan = from_json(ZonePlan, whole, f"zones[{index}]")
-    return zone
+
+
+def _part(data: dict[str, Any], name: str) -> dict[str, Any]:
+    part = data.get(name, {})
+    return part if isinstance(part, dict) else {}

@@ -21,6 +21,9 @@ from dnsplan.model.time import format_instant, parse_instant
 Reader = Callable[[Any, str], Any]
 Writer = Callable[[Any], Json]
 
+LARGEST_NUMBER = 2**53
+"""What every reader of JSON can hold exactly."""
+
 
 def to_json(value: Any, *, tagged: bool = False) -> Json:
     """Return a model value as JSON; `tagged` adds the `kind` that a reader of a union needs."""
@@ -73,6 +76,8 @@ def _exact(kind: type) -> Reader:
     def read(data: Any, path: str) -> Any:
         if type(data) is not kind:
             raise _fault(path, {int: "a whole number", str: "text", bool: "true or false"}[kind])
+        if isinstance(data, int) and abs(data) > LARGEST_NUMBER:
+            raise _fault(path, f"a number up to {LARGEST_NUMBER}")
         return data
 
     return read
@@ -141,7 +146,21 @@ def _union(kind: Any, annotation: str) -> tuple[Writer, Reader]:
             return None if data is None and optional else read_one(data, path)
 
         return (lambda value: None if value is None else write(value)), read
+    lists = [member for member in members if get_origin(member) is tuple]
+    words = [member for member in members if get_origin(member) is Literal]
+    if len(lists) == len(words) == 1 and len(members) == 2:
+        return _word_or_list(_codec_of(words[0], ""), _codec_of(lists[0], ""))
     return _tagged(members, optional=optional)
+
+
+def _word_or_list(word: tuple[Writer, Reader], many: tuple[Writer, Reader]) -> tuple[Writer, Reader]:
+    def write(value: Any) -> Json:
+        return (many if isinstance(value, tuple) else word)[0](value)
+
+    def read(data: Any, path: str) -> Any:
+        return (many if isinstance(data, list) else word)[1](data, path)
+
+    return write, read
 
 
 def _tagged(members: list[Any], *, optional: bool) -> tuple[Writer, Reader]:
