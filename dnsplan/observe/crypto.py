@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import dns.dnssec
 import dns.exception
 import dns.name
+import dns.node
 import dns.rdataclass
 import dns.rdataset
 import dns.rdatatype
@@ -100,7 +101,9 @@ def _verifies(rrset: dns.rrset.RRset, rrsig: RRSIG, zone: dns.name.Name, key: Dn
 
 
 def _verify(rrset: dns.rrset.RRset, rrsig: RRSIG, zone: dns.name.Name, key: Dnskey, now: int) -> bool:
-    keys = {zone: dns.rdataset.from_text("IN", "DNSKEY", 0, str(key))}
+    keys: dict[dns.name.Name, dns.node.Node | dns.rdataset.Rdataset] = {
+        zone: dns.rdataset.from_text("IN", "DNSKEY", 0, str(key))
+    }
     try:
         dns.dnssec.validate_rrsig(rrset, rrsig, keys, now=now, policy=dns.dnssec.allow_all_policy)
     except (dns.exception.DNSException, ValueError, KeyError, TypeError, AttributeError, OverflowError):
