@@ -1,0 +1,273 @@
+"""One run: look at every zone once, then carry out what is ready, with the intent committed before each call.
+
+It never acts on a plan made earlier: a step is carried out only as it comes out of this run's own observation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from dnsplan import __version__
+from dnsplan.apply.assemble import fingerprint
+from dnsplan.apply.guards import guarded
+from dnsplan.apply.looking import Look, Ports, decide, look
+from dnsplan.apply.outcome import RunResult, ZoneOutcome
+from dnsplan.apply.performing import Call, perform
+from dnsplan.codec import canonical, to_json
+from dnsplan.engine import record_intent, record_outcome
+from dnsplan.errors import DsplanError, LedgerError
+from dnsplan.model.audit import AuthorisedBy, Record, StepRecord
+from dnsplan.model.history import ZoneHistory
+from dnsplan.model.plan import Move, NeedsHuman, Plan, SetCds, SetDs, Step, ZonePlan
+from dnsplan.model.portfolio import Portfolio, ZoneName
+from dnsplan.ports import Ledger
+
+MOST_ROUNDS = 8
+"""A run creates a key, publishes it and is done: far fewer rounds than this."""
+
+
+@dataclass(slots=True)
+class Stop:
+    """Set by a signal; the call in flight is finished and recorded, nothing new begins."""
+
+    asked: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """Who runs, under which authorisation, with which guards lifted; `id` names the record."""
+
+    id: str
+    commit: str = ""
+    actor: str = ""
+    run_url: str = ""
+    authorised_by: AuthorisedBy = field(default_factory=AuthorisedBy)
+    allowed: frozenset[str] = frozenset()
+    saved: Plan | None = None
+    planned: str | None = None
+    """What to note as planned in full; None for a part of the portfolio."""
+    stop: Stop = field(default_factory=Stop)
+
+
+def run(portfolio: Portfolio, zones: Sequence[ZoneName], ports: Ports, request: Run) -> RunResult:
+    """Carry out everything that is ready for these zones; return what became of each."""
+    ledger = ports.ledger
+    if ledger is None:
+        raise LedgerError("nothing can be applied outside Git", hint="run `git init` and commit the portfolio")
+    looks = {one.zone: one for one in look(portfolio, zones, ports, allowed=request.allowed)}
+    work = _Work(portfolio, ports, ledger, request, looks)
+    work.stale = _stale(looks, request.saved, ports)
+    held = guarded(portfolio, [one for one in looks.values() if one.zone not in work.stale], request.allowed)
+    for zone, move in held.items():
+        work.looks[zone] = replace(looks[zone], plan=_held_back(looks[zone].plan, move))
+    for _ in range(MOST_ROUNDS):
+        if request.stop.asked or not work.round():
+            break
+    work.finish()
+    return work.result()
+
+
+def _held_back(plan: ZonePlan, move: Move) -> ZonePlan:
+    waits = not hasattr(move, "guard")
+    return replace(plan, moves=(move,), headline="WAITING" if waits else "BLOCKED")
+
+
+def _stale(looks: Mapping[ZoneName, Look], saved: Plan | None, ports: Ports) -> dict[ZoneName, str]:
+    """Return the zones whose saved plan no longer comes out, and why."""
+    if saved is None:
+        return {}
+    if saved.expires < ports.clock.now():
+        return dict.fromkeys(looks, "the plan has expired")
+    before = {zone.zone: zone for zone in saved.zones}
+    result = {}
+    for zone, one in looks.items():
+        now = fingerprint(one.plan, ports.digest(zone))
+        if zone not in before:
+            result[zone] = "the plan does not hold this zone"
+        elif before[zone].fingerprint != now:
+            result[zone] = "another step comes out now than when the plan was made"
+    return result
+
+
+class _Work:
+    """One run in progress."""
+
+    def __init__(
+        self, portfolio: Portfolio, ports: Ports, ledger: Ledger, request: Run, looks: dict[ZoneName, Look]
+    ) -> None:
+        self.portfolio, self.ports, self.ledger, self.request, self.looks = portfolio, ports, ledger, request, looks
+        self.stale: dict[ZoneName, str] = {}
+        self.steps: list[StepRecord] = []
+        self.histories: dict[ZoneName, ZoneHistory] = {}
+        self.head: str | None = None
+        self._tried: set[tuple[ZoneName, str]] = set()
+        self._at = ports.clock.now()
+
+    def round(self) -> bool:
+        """Carry out every step that is ready; tell whether there was one."""
+        calls = [call for zone, one in self.looks.items() if zone not in self.stale for call in self._calls(one)]
+        if not calls:
+            return False
+        now = self.ports.clock.now()
+        for call in calls:
+            self._tried.add((call.zone, call.step.id))
+            history = record_intent(
+                call.history, call.step, intent_id=call.intent_id, step_json=canonical(to_json(call.step)), now=now
+            )
+            self.histories[call.zone] = history
+            self.steps.append(_step_record(call, now))
+        self._commit(calls, "intent")
+        for call in calls:
+            if self.request.stop.asked:
+                break
+            self._perform(call)
+        self._commit(calls, "outcome")
+        for zone in {call.zone for call in calls}:
+            self._decide_again(zone)
+        return True
+
+    def _calls(self, one: Look) -> list[Call]:
+        calls: list[Call] = []
+        history = self.histories.get(one.zone, one.plan.history)
+        for move in one.plan.moves:
+            step = move.step if isinstance(move, NeedsHuman) else move
+            if not isinstance(step, Step) or (one.zone, step.id) in self._tried:
+                continue
+            manual = isinstance(move, NeedsHuman)
+            if manual and _asked(history, step):
+                continue
+            number = len(self.steps) + len(calls) + 1
+            intent_id = f"{self.request.id}/{one.zone}/{number}"
+            intent = one.situation.intent
+            calls.append(
+                Call(
+                    zone=one.zone, step=step, manual=manual, history=history, intent_id=intent_id,
+                    before=_before(one, step), way=self._way(intent.parent, intent.signer, step),
+                )
+            )  # fmt: skip
+        return calls
+
+    def _way(self, parent: str | None, signer: str | None, step: Step) -> tuple[str, str]:
+        if isinstance(step.action, SetDs):
+            return ("parent", parent or "manual")
+        return ("signer", signer or "manual")
+
+    def _perform(self, call: Call) -> None:
+        receipt, reason = perform(call, self.ports, self.ledger)
+        now = self.ports.clock.now()
+        index = next(
+            i
+            for i, step in enumerate(self.steps)
+            if step.id == call.step.id and step.zone == call.zone and step.outcome is None
+        )
+        if receipt is None:  # nobody knows: the next run looks first
+            self.steps[index] = replace(self.steps[index], reason=reason)
+            return
+        outcome = {"accepted": "performed"}.get(receipt.state, receipt.state)
+        if receipt.state == "refused" and reason:
+            outcome = "failed"
+        self.steps[index] = replace(
+            self.steps[index],
+            outcome=outcome,
+            outcome_at=now,
+            operation=receipt.operation,
+            reason=reason or receipt.message,
+        )
+        self.histories[call.zone] = record_outcome(self.histories[call.zone], call.intent_id, receipt, now=now)
+
+    def _decide_again(self, zone: ZoneName) -> None:
+        """Plan once more on the same observation: a key that was just created can be published now."""
+        one = self.looks[zone]
+        situation = replace(one.situation, history=self.histories[zone], now=self.ports.clock.now())
+        try:
+            situation, plan = decide(situation, self.ports)
+        except DsplanError:
+            return  # what was done is recorded; the next run asks again
+        self.looks[zone] = replace(one, situation=situation, plan=plan)
+        self.histories[zone] = replace(plan.history, planned=self.ports.digest(zone))
+
+    def finish(self) -> None:
+        """Write what was learnt beyond the steps; a run that learnt nothing writes nothing."""
+        learnt = []
+        for zone, one in self.looks.items():
+            if zone in self.stale:
+                continue
+            history = replace(self.histories.get(zone, one.plan.history), planned=self.ports.digest(zone))
+            if one.before is None or replace(history, last_sweep=None) != replace(one.before, last_sweep=None):
+                learnt.append(history)
+        changed = self.request.planned is not None and self.request.planned != self.ledger.planned()
+        if learnt or changed:
+            subject = f"apply: observed {len(learnt)} zones"
+            self.head = self.ledger.commit(None, learnt, subject=subject, planned=self.request.planned)
+
+    def result(self) -> RunResult:
+        """Return what became of each zone."""
+        outcomes = tuple(
+            ZoneOutcome(
+                zone=zone,
+                plan=one.plan,
+                steps=tuple(step for step in self.steps if step.zone == zone),
+                stale=self.stale.get(zone, ""),
+            )
+            for zone, one in self.looks.items()
+        )
+        return RunResult(zones=outcomes, head=self.head, interrupted=self.request.stop.asked)
+
+    def _commit(self, calls: Sequence[Call], what: str) -> None:
+        zones = sorted({call.zone for call in calls})
+        histories = [self.histories[zone] for zone in zones]
+        added, removed = _ds_counts(calls)
+        subject = f"apply: {len(zones)} zone{'s' if len(zones) != 1 else ''}, +{added} DS, -{removed} DS ({what})"
+        self.head = self.ledger.commit(self._record(), histories, subject=subject)
+
+    def _record(self) -> Record:
+        request = self.request
+        return Record(
+            id=request.id,
+            previous=None,
+            commit=request.commit,
+            tool_version=__version__,
+            actor=request.actor,
+            run_url=request.run_url,
+            authorised_by=request.authorised_by,
+            steps=tuple(self.steps),
+            guards_lifted=tuple(sorted(request.allowed)),
+            at=self._at,
+            plan=request.saved.plan_id if request.saved else "",
+        )
+
+
+def _step_record(call: Call, now: int) -> StepRecord:
+    return StepRecord(
+        zone=call.zone,
+        id=call.step.id,
+        op=call.step.op,
+        intent_at=now,
+        before=call.before,
+        target=canonical(to_json(call.step.action, tagged=True)),
+        proof=canonical(to_json(call.step.proof)),
+        caches_until=call.step.proof.horizon,
+    )
+
+
+def _asked(history: ZoneHistory, step: Step) -> bool:
+    """Tell whether a person was asked for exactly this already."""
+    target = canonical(to_json(step.action, tagged=True))
+    return any(known.outcome == "manual" and target in known.step for known in history.intents)
+
+
+def _before(one: Look, step: Step) -> tuple[str, ...]:
+    served = one.plan.observed_ds if step.rrset == "DS" else one.plan.observed_keys
+    return tuple(str(record) for record in served)
+
+
+def _ds_counts(calls: Sequence[Call]) -> tuple[int, int]:
+    added = removed = 0
+    for call in calls:
+        if isinstance(call.step.action, SetDs | SetCds):
+            action = call.step.action
+            target = {str(ds) for ds in (action.ds if isinstance(action, SetDs) else action.cds)}
+            added += len(target - set(call.before))
+            removed += len(set(call.before) - target)
+    return added, removed
