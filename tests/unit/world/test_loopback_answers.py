@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 import dns.dnssec
 import dns.exception
@@ -27,7 +28,7 @@ CORP, SECOND_CORP, CHILD, SECOND_CHILD = "127.0.53.11", "127.0.53.12", "127.0.53
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    with World.start() as running:
+    with World.start(ttl=1) as running:
         yield running
 
 
@@ -50,6 +51,12 @@ def create_key(api: httpx.Client, keytype: str) -> dict[str, object]:
 
 def rrset(section: list[dns.rrset.RRset], rdtype: str) -> dns.rrset.RRset:
     return next(found for found in section if found.rdtype == dns.rdatatype.from_text(rdtype))
+
+
+def until(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not happened():
+        assert time.monotonic() < deadline
 
 
 def probe(world: World) -> Probe:
@@ -86,11 +93,9 @@ def test_a_ds_without_keys_is_bogus_and_a_watch_that_saw_the_zone_secure_says_so
     world.clerk_set_ds("acme.corp", key["ds"][:1])
     watch = Watch(probe(world), ["acme.corp"], interval=0)
     watch.start()
-    while not watch.figures().verdicts["acme.corp"]["secure"]:
-        pass
+    until(lambda: watch.figures().verdicts["acme.corp"]["secure"] > 0)
     api.delete(f"/cryptokeys/{key['id']}").raise_for_status()
-    while watch.figures().clean:
-        pass
+    until(lambda: not watch.figures().clean)
 
     assert "acme.corp: bogus" in watch.stop().falls[0]
 
