@@ -1,0 +1,162 @@
+"""plan, show, observe: what differs, what would be done and when, without doing anything."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dnsplan.cli.options import Options
+from dnsplan.errors import ConfigError, UsageError
+
+if TYPE_CHECKING:
+    from dnsplan.model.observation import Observation
+    from dnsplan.model.plan import Plan
+    from dnsplan.ports import Clock
+
+
+def plan(
+    context: typer.Context,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Save the plan to this file.")] = None,
+    observations: Annotated[
+        Path | None, typer.Option(help="Judge what was stored by `observe -o` instead of asking the DNS.")
+    ] = None,
+    now: Annotated[str, typer.Option(help="Plan as of this time (RFC 3339).")] = "",
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="2 changes, 3 waiting, 4 a person must act.")
+    ] = False,
+) -> int:
+    """Show what differs from live DNS, what would be done now, the whole staged change, and why it is safe.
+
+    Formats: text, json, markdown. Nothing is changed anywhere.
+    """
+    from dnsplan.apply import plan_exit_code
+
+    options: Options = context.obj
+    chosen_format = options.one_of("text", "json", "markdown")
+    made = _make(options, observations, now)
+    if out is not None:
+        _save(made, out)
+    _print(made, chosen_format)
+    if out is not None and not options.quiet:
+        sys.stderr.write(f"saved: dsplan apply {out}\n")
+    return int(plan_exit_code(made, detailed=detailed_exitcode))
+
+
+def show(
+    context: typer.Context,
+    path: Annotated[Path, typer.Argument(metavar="PLAN", help="A plan saved by `plan -o`.")],
+) -> int:
+    """Render a saved plan; the network is not touched. Formats: text, json, markdown."""
+    options: Options = context.obj
+    chosen_format = options.one_of("text", "json", "markdown")
+    _print(read_plan(path), chosen_format)
+    return 0
+
+
+def observe(
+    context: typer.Context,
+    out: Annotated[Path, typer.Option("-o", "--out", help="Where to store what is seen (JSON Lines).")],
+) -> int:
+    """Look at every server of every chosen zone once, and store what each answers."""
+    from dnsplan.cli.clock import SystemClock
+    from dnsplan.cli.wiring import chosen, load
+    from dnsplan.codec.observation import dump_observations
+    from dnsplan.observe import Observer
+    from dnsplan.ports import Sight
+
+    options: Options = context.obj
+    portfolio = load(options)
+    observer = Observer(portfolio.resolution, portfolio.observe, SystemClock())
+    seen = observer.observe([Sight(zone=zone) for zone in chosen(options, portfolio)])
+    _write(out, dump_observations(seen))
+    if not options.quiet:
+        sys.stderr.write(f"{len(seen)} zones, {observer.queries_sent} queries: {out}\n")
+    return 0
+
+
+def read_plan(path: Path) -> Plan:
+    """Return a saved plan; ConfigError if it cannot be used."""
+    from dnsplan.codec.plan import load_plan
+
+    return load_plan(read_text(path, "the plan"))
+
+
+def read_text(path: Path, what: str) -> str:
+    """Return the text of a file; ConfigError names it if it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise ConfigError(f"{what} {path} cannot be read: {why}") from None
+
+
+def _make(options: Options, stored: Path | None, now: str) -> Plan:
+    from dnsplan.apply import assemble, look
+    from dnsplan.cli.repository import commit_of, is_dirty
+    from dnsplan.cli.wiring import chosen, load, ports, try_ledger
+
+    portfolio = load(options)
+    zones = chosen(options, portfolio)
+    clock = _clock(now)
+    ledger = try_ledger(options, portfolio, clock)
+    everything = ports(options, portfolio, clock, ledger)
+    looks = look(portfolio, zones, everything, observations=None if stored is None else _stored(stored))
+    return assemble(
+        [one.plan for one in looks],
+        portfolio=portfolio,
+        digests={zone: everything.digest(zone) for zone in zones},
+        known=ledger.known() if ledger is not None else frozenset(),
+        commit=commit_of(options.folder) if ledger is not None else "",
+        dirty=is_dirty(options.folder) if ledger is not None else False,
+        selector=tuple((kind, value) for kind, values in options.selectors.items() for value in values),
+        now=clock.now(),
+    )
+
+
+def _clock(now: str) -> Clock:
+    from dnsplan.cli.clock import FixedClock, SystemClock
+    from dnsplan.model.time import parse_instant
+
+    if not now:
+        return SystemClock()
+    try:
+        return FixedClock(parse_instant(now))
+    except ValueError as error:
+        raise UsageError(f"--now: {error}", hint="write it as 2026-11-24T00:00:00Z") from None
+
+
+def _stored(path: Path) -> dict[str, Observation]:
+    from dnsplan.codec.observation import load_observations
+
+    return {seen.zone: seen for seen in load_observations(read_text(path, "the observations"))}
+
+
+def _save(made: Plan, out: Path) -> None:
+    from dnsplan.codec.plan import dump_plan
+
+    _write(out, dump_plan(made))
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def _print(made: Plan, chosen_format: str) -> None:
+    if chosen_format == "json":
+        from dnsplan.codec.plan import dump_plan
+
+        sys.stdout.write(dump_plan(made))
+    elif chosen_format == "markdown":
+        from dnsplan.views.plan_markdown import render_markdown
+
+        sys.stdout.write(render_markdown(made))
+    else:
+        from dnsplan.views.plan_text import render_plan
+
+        sys.stdout.write(render_plan(made))

@@ -1,0 +1,134 @@
+"""A plan for a terminal: the verdict first, then for each zone what changes, when, who acts, and why it is safe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dnsplan.codec.plan import summary
+from dnsplan.model.names import display_name
+from dnsplan.model.plan import (
+    Blocked,
+    Counterexample,
+    Done,
+    Finding,
+    NeedsHuman,
+    Plan,
+    Proof,
+    Step,
+    TimelineStep,
+    ZonePlan,
+)
+from dnsplan.model.time import format_instant
+from dnsplan.views.escape import escaped
+from dnsplan.views.words import SYMBOLS, headline, in_words, moment, span
+
+UNDO = {"fast": "undo: fast", "slow": "undo: slow, gates again", "none": "no way back"}
+
+
+def render_plan(plan: Plan) -> str:
+    """Return the plan as text that reads without colour."""
+    lines = [verdict(plan), ""]
+    quiet = [zone for zone in plan.zones if is_quiet(zone)]
+    for zone in plan.zones:
+        if zone not in quiet:
+            lines.extend((*_zone(zone, plan.created), ""))
+    if quiet:
+        names = ", ".join(display_name(zone.zone) for zone in quiet[:10])
+        more = f" and {len(quiet) - 10} more" if len(quiet) > 10 else ""
+        lines.append(f"= no change: {names}{more}")
+    lines.extend(
+        f"? unmanaged: {display_name(name)} is known to the ledger and in no file; nothing is done"
+        for name in plan.unmanaged
+    )
+    if plan.partial:
+        lines.append("This plan holds only the selected zones.")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def verdict(plan: Plan) -> str:
+    """Return the first line: how much changes, and whether anything stands in the way."""
+    counts = summary(plan)
+    if not counts["changes"]:
+        return f"No changes. {counts['zones']} zones match their files, as far as the DNS shows."
+    parts = [f"{counts['changes']} of {counts['zones']} zones change"]
+    if counts["ds_add"] or counts["ds_remove"]:
+        parts.append(f"now +{counts['ds_add']} DS, -{counts['ds_remove']} DS")
+    parts.extend(f"{counts[word]} {word}" for word in ("waiting", "manual", "blocked") if counts[word])
+    return "Plan: " + ", ".join(parts) + "."
+
+
+def is_quiet(zone: ZonePlan) -> bool:
+    """Tell whether a zone needs no line of its own."""
+    return not zone.timeline and not zone.findings and all(isinstance(move, Done) for move in zone.moves)
+
+
+def _zone(zone: ZonePlan, now: int) -> Iterator[str]:
+    yield f"{display_name(zone.zone)}  {SYMBOLS[zone.headline]}"
+    yield f"  {headline(zone)}"
+    if zone.recipe:
+        where = f"{escaped(zone.source.file)}:{zone.source.line}"
+        yield f"  {zone.recipe}: {escaped(zone.why)} (policy {zone.policy}, parent {zone.parent or 'unknown'}, {where})"
+    yield from _records(zone)
+    if zone.timeline:
+        yield "  steps:"
+        for step in zone.timeline:
+            yield f"    {_timeline_step(step, now)}"
+    for move in zone.moves:
+        ready = move.step if isinstance(move, NeedsHuman) else move
+        if isinstance(ready, Step):
+            yield f"  safe: {proof_in_words(ready.proof)}"
+        if isinstance(move, Blocked) and move.counterexample is not None:
+            yield from (f"  {line}" for line in counterexample_in_words(move.counterexample))
+        if move is not zone.moves[0]:
+            yield f"  also {in_words(move)}"
+    for finding in zone.findings:
+        yield from _finding(finding)
+
+
+def _records(zone: ZonePlan) -> Iterator[str]:
+    wanted, served = set(zone.desired_ds), set(zone.observed_ds)
+    for ds in sorted(served | wanted):
+        if ds in served and ds in wanted:
+            yield f"    = keep DS {ds}"
+        elif ds in wanted:
+            yield f"    + add DS {ds}"
+        elif zone.recipe:
+            yield f"    - remove DS {ds}" if zone.desired_ds or zone.recipe == "insecure" else f"    = keep DS {ds}"
+
+
+def _timeline_step(step: TimelineStep, now: int) -> str:
+    when = "now" if step.not_before is not None and step.not_before <= now else f"not before {moment(step.not_before)}"
+    if step.not_before is not None and step.not_before > now:
+        when += f" (in {span(step.not_before - now)}{', predicted' if step.predicted else ''})"
+    return f"{step.stage:6} {step.summary}; {when}; {step.who}; {UNDO[step.undo]}"
+
+
+def proof_in_words(proof: Proof) -> str:
+    """Return the kernel's word in one sentence."""
+    missing = ", ".join(f"IPv{family}" for family in sorted(proof.families_missing))
+    unseen = f"; {missing} cannot be seen from here" if missing else ""
+    return (
+        f"{proof.triples} combinations of cached DS, DNSKEY and signatures up to {format_instant(proof.horizon)}, "
+        f"none fails in {', '.join(sorted(proof.profiles))}{unseen}"
+    )
+
+
+def counterexample_in_words(shown: Counterexample) -> tuple[str, ...]:
+    """Return the combination that would fail."""
+    until = "for as long as both are served" if shown.end is None else f"until {format_instant(shown.end)}"
+    return (
+        f"counterexample ({shown.profile}): {shown.reason},",
+        f"  from {format_instant(shown.start)} {until}:",
+        f"  cached DS: {', '.join(shown.ds) or 'none'}",
+        f"  cached DNSKEY: {', '.join(shown.dnskey) or 'none'}; signed by {', '.join(shown.key_signers) or 'none'}",
+        f"  data signed by: {', '.join(shown.zone_signers) or 'none'}",
+    )
+
+
+def _finding(finding: Finding) -> Iterator[str]:
+    servers = f" [{', '.join(finding.servers)}]" if finding.servers else ""
+    yield f"  {finding.severity}: {finding.code}{servers}: {finding.summary}"
+    if finding.detail:
+        yield f"    {escaped(finding.detail)}"
+    if finding.action:
+        yield f"    to do: {escaped(finding.action)}"
