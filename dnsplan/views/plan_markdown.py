@@ -39,7 +39,7 @@ def _zone(zone: ZonePlan) -> list[str]:
     if zone.timeline:
         lines += ["| step | what | not before | who | undo |", "|---|---|---|---|---|"]
         lines += [
-            f"| {s.stage} | {markdown_escaped(s.summary)} | {moment(s.not_before)} | {markdown_escaped(s.who)} | {s.undo} |"
+            f"| {s.stage} | {s.summary} | {moment(s.not_before)} | {markdown_escaped(s.who)} | {s.undo} |"
             for s in zone.timeline
         ]
     for move in zone.moves:

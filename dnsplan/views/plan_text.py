@@ -105,6 +105,8 @@ def _timeline_step(step: TimelineStep, now: int) -> str:
 
 def proof_in_words(proof: Proof) -> str:
     """Return the kernel's word in one sentence."""
+    if not proof.triples:
+        return "no combination of cached DS, DNSKEY and signatures is changed by it"
     missing = ", ".join(f"IPv{family}" for family in sorted(proof.families_missing))
     unseen = f"; {missing} cannot be seen from here" if missing else ""
     return (

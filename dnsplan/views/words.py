@@ -29,7 +29,7 @@ def in_words(move: Move) -> str:
             return f"… wait{until}: {escaped(move.reason)}"
         case NeedsHuman():
             contact = f" ({escaped(move.contact)})" if move.contact else ""
-            return f"✋ manual {move.step.stage}: a person must act{contact}: {move.step.summary}"
+            return f"✋ manual: a person must act{contact}: {move.step.summary}"
         case NeedsReview():
             return f"? review: {escaped(move.reason)}"
         case Blocked():
