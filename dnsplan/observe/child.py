@@ -4,108 +4,146 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from dataclasses import dataclass
 
 import dns.exception
-import dns.flags
 import dns.message
 import dns.name
 import dns.rcode
-import dns.rdatatype
 import dns.rrset
 
 from dnsplan.model.observation import ChildAnswer, ChildView, Unreachable
-from dnsplan.model.records import Dnskey, Ds, KeyId, dnskey_from_rdata, ds_from_rdata
-from dnsplan.observe.crypto import Signed, keys_of, signed_by
+from dnsplan.model.records import Dnskey, KeyId, dnskey_from_rdata, ds_from_rdata
+from dnsplan.observe.crypto import UNSIGNED, Signed, keys_of, signed_by
 from dnsplan.observe.transport import Answer, Failed, Transport
-from dnsplan.observe.wire import rrset, signatures
-
-DNSKEY, SOA, NS, CDS, CDNSKEY, A, NSEC, NSEC3 = (
-    int(getattr(dns.rdatatype, name)) for name in ("DNSKEY", "SOA", "NS", "CDS", "CDNSKEY", "A", "NSEC", "NSEC3")
+from dnsplan.observe.walk import failure, is_authoritative
+from dnsplan.observe.wire import (
+    CDNSKEY,
+    CDS,
+    DNSKEY,
+    NS,
+    NSEC,
+    NSEC3,
+    SOA,
+    A,
+    ns_names,
+    rdatas,
+    rrset,
+    signatures,
+    text_of,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """The usable answers to the six questions."""
+
+    dnskey: dns.message.Message
+    soa: dns.message.Message
+    ns: dns.message.Message
+    negative: dns.message.Message
+    cds: dns.message.Message
+    cdnskey: dns.message.Message
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """One RRset of the zone's data."""
+
+    ttl: int
+    signed: Signed
 
 
 async def ask_child(transport: Transport, address: str, zone: dns.name.Name, now: int) -> ChildView:
     """Return everything that one server says about the zone, or why it says nothing usable."""
-    try:
-        absent = dns.name.Name((f"dsplan-{secrets.token_hex(6)}".encode(), *zone.labels))
-    except dns.exception.DNSException:
-        absent = zone
+    absent = _absent_name(zone)
     questions = ((zone, DNSKEY), (zone, SOA), (zone, NS), (absent, A), (zone, CDS), (zone, CDNSKEY))
     answers = await asyncio.gather(*(transport.ask(address, name, rdtype) for name, rdtype in questions))
-    for answer in answers[:4]:
-        problem = _problem(answer)
-        if problem:
-            return Unreachable(address=address, reason=problem.reason, detail=problem.detail)
-    messages = [answer for answer in answers if isinstance(answer, dns.message.Message)]
-    soa = rrset(messages[1].answer, zone, SOA)
-    if soa is None or messages[0].rcode() == dns.rcode.NXDOMAIN:
-        return Unreachable(address=address, reason="lame", detail="it serves no SOA for the zone")
-    return _answer(address, zone, answers, soa, now)
+    try:
+        seen = _judge(address, zone, answers, now)
+    except ValueError as error:
+        seen = Failed("malformed", str(error))
+    return Unreachable(address=address, reason=seen.reason, detail=seen.detail) if isinstance(seen, Failed) else seen
 
 
-def _problem(answer: Answer) -> Failed | None:
-    if isinstance(answer, Failed):
-        return answer
-    if answer.rcode() == dns.rcode.REFUSED:
-        return Failed("refused", "REFUSED")
-    if answer.rcode() == dns.rcode.SERVFAIL:
-        return Failed("servfail", "SERVFAIL")
-    if answer.rcode() not in {dns.rcode.NOERROR, dns.rcode.NXDOMAIN}:
-        return Failed("lame", dns.rcode.to_text(answer.rcode()))
-    return None if answer.flags & dns.flags.AA else Failed("lame", "the answer is not authoritative")
+def _absent_name(zone: dns.name.Name) -> dns.name.Name:
+    """Return a name below the zone that nobody has; the zone itself where no longer name fits."""
+    try:
+        return dns.name.Name((f"dsplan-{secrets.token_hex(6)}".encode(), *zone.labels))
+    except dns.exception.DNSException:
+        return zone
 
 
-def _answer(address: str, zone: dns.name.Name, answers: list[Answer], soa: dns.rrset.RRset, now: int) -> ChildAnswer:
-    dnskey, _, ns, _ = (answer for answer in answers[:4] if isinstance(answer, dns.message.Message))
-    keyset = rrset(dnskey.answer, zone, DNSKEY)
+def _judge(address: str, zone: dns.name.Name, answers: list[Answer], now: int) -> ChildAnswer | Failed:
+    usable = []
+    for answer in answers:
+        problem = failure(answer)
+        if problem is not None:
+            return problem
+        if not is_authoritative(answer):
+            return Failed("lame", "the answer is not authoritative")
+        usable.append(answer)
+    seen = _Answers(*usable)
+    soa = rrset(seen.soa.answer, zone, SOA)
+    if soa is None:
+        return Failed("lame", "it serves no SOA for the zone")
+    keyset = rrset(seen.dnskey.answer, zone, DNSKEY)
+    if keyset is None and (
+        seen.dnskey.rcode() == dns.rcode.NXDOMAIN or rrset(seen.dnskey.authority, zone, SOA) is None
+    ):
+        return Failed("lame", "no DNSKEY, and no SOA that would say so")
+    return _answer(address, zone, seen, soa, now)
+
+
+def _answer(address: str, zone: dns.name.Name, seen: _Answers, soa: dns.rrset.RRset, now: int) -> ChildAnswer:
+    keyset = rrset(seen.dnskey.answer, zone, DNSKEY)
     keys = keys_of(keyset)
-    signed = signed_by(keyset, signatures(dnskey.answer, zone, DNSKEY), zone, keys, now)
+    signed = signed_by(keyset, signatures(seen.dnskey.answer, zone, DNSKEY), zone, keys, now)
+    samples = _samples(seen, zone, keys, now)
+    anyone = frozenset[KeyId]().union(*(sample.signed.keys for sample in samples))
+    everywhere = anyone.intersection(*(sample.signed.keys for sample in samples))
+    judged = (signed, *(sample.signed for sample in samples))
     negative = min(soa.ttl, soa[0].minimum)
-    samples = _samples(answers, zone, keys, now)
-    ns_records = rrset(ns.answer, zone, NS)
-    everyone = frozenset[KeyId]().union(*(sample.keys for _, sample in samples))
-    all_samples = everyone.intersection(*(sample.keys for _, sample in samples))
-    ends = [s.ends for s in (signed, *(sample for _, sample in samples)) if s.ends is not None]
-    problems = [s.problem for s in (signed, *(sample for _, sample in samples)) if s.problem and keys]
+    ns = rrset(seen.ns.answer, zone, NS)
     return ChildAnswer(
         address=address,
         keys=keys,
         key_signers=signed.keys,
         key_ttl=negative if keyset is None else max(keyset.ttl, signed.original_ttl),
-        zone_signers=all_samples,
-        zone_ttl=max(max(records.ttl, sample.original_ttl) for records, sample in samples),
+        zone_signers=everywhere,
+        zone_ttl=max(max(sample.ttl, sample.signed.original_ttl) for sample in samples),
         negative_ttl=negative,
-        zone_mixed=bool(everyone) and not all_samples,
+        zone_mixed=bool(anyone) and not everywhere,
         serial=soa[0].serial,
-        ns=frozenset(rdata.target.to_text(omit_final_dot=True).lower() for rdata in ns_records or ()),
-        ns_ttl=ns_records.ttl if ns_records is not None else 0,
-        cds=_cds(answers[4], zone),
-        cdnskey=_cdnskey(answers[5], zone),
-        signatures_end=min(ends, default=None),
-        detail=problems[0] if problems else "",
+        ns=frozenset(text_of(name) for name in ns_names(ns)),
+        ns_ttl=0 if ns is None else ns.ttl,
+        cds=tuple(sorted(ds_from_rdata(wire) for wire in rdatas(rrset(seen.cds.answer, zone, CDS)))),
+        cdnskey=_cdnskeys(rrset(seen.cdnskey.answer, zone, CDNSKEY)),
+        signatures_end=min((each.ends for each in judged if each.ends is not None), default=None),
+        detail=next((each.problem for each in judged if each.problem), "") if keys else "",
     )
 
 
-def _samples(
-    answers: list[Answer], zone: dns.name.Name, keys: tuple[Dnskey, ...], now: int
-) -> list[tuple[dns.rrset.RRset, Signed]]:
-    """Return the sampled RRsets of the zone's data with the keys that sign each: SOA, NS, and the negative answer's."""
-    found: list[tuple[dns.rrset.RRset, Signed]] = []
-    for answer, kinds in ((answers[1], {SOA}), (answers[2], {NS}), (answers[3], {NSEC, NSEC3, SOA})):
-        if isinstance(answer, dns.message.Message):
-            records = answer.authority if NSEC in kinds else answer.answer
-            for data in records:
-                if data.rdtype in kinds and (data.name == zone or NSEC in kinds):
-                    rrsigs = signatures(records, data.name, int(data.rdtype))
-                    found.append((data, signed_by(data, rrsigs, zone, keys, now)))
+def _samples(seen: _Answers, zone: dns.name.Name, keys: tuple[Dnskey, ...], now: int) -> list[_Sample]:
+    """Return the samples of the zone's data: SOA, NS, and every RRset that denies the absent name."""
+    found = []
+    for message, rdtype in ((seen.soa, SOA), (seen.ns, NS)):
+        records = rrset(message.answer, zone, rdtype)
+        if records is not None:
+            found.append(_sample(message.answer, records, zone, keys, now))
+    denials = [each for each in seen.negative.authority if each.rdtype in {NSEC, NSEC3, SOA} and each.rdclass == 1]
+    found.extend(_sample(seen.negative.authority, each, zone, keys, now) for each in denials)
+    if all(each.rdtype == SOA for each in denials):
+        found.append(_Sample(0, UNSIGNED))  # a signed zone that denies without a proof does not sign its data
     return found
 
 
-def _cds(answer: Answer, zone: dns.name.Name) -> tuple[Ds, ...]:
-    records = rrset(answer.answer, zone, CDS) if isinstance(answer, dns.message.Message) else None
-    return tuple(sorted(ds_from_rdata(rdata.to_wire() or b"") for rdata in records or ()))
+def _sample(
+    section: list[dns.rrset.RRset], records: dns.rrset.RRset, zone: dns.name.Name, keys: tuple[Dnskey, ...], now: int
+) -> _Sample:
+    rrsigs = signatures(section, records.name, int(records.rdtype))
+    return _Sample(records.ttl, signed_by(records, rrsigs, zone, keys, now))
 
 
-def _cdnskey(answer: Answer, zone: dns.name.Name) -> tuple[Dnskey, ...]:
-    records = rrset(answer.answer, zone, CDNSKEY) if isinstance(answer, dns.message.Message) else None
-    return tuple(sorted(dnskey_from_rdata(rdata.to_wire() or b"") for rdata in records or ()))
+def _cdnskeys(records: dns.rrset.RRset | None) -> tuple[Dnskey, ...]:
+    return tuple(sorted(dnskey_from_rdata(wire) for wire in rdatas(records)))

@@ -1,12 +1,13 @@
 """Queries over a few UDP sockets: bounded in flight, paced for each server, retried, and TCP where an answer is cut.
 
-No task for each query: a query is a future with a timer, so that one loop can keep thousands in flight.
+No task for each query: a query is a future with a timer, so that one loop can keep thousands in flight. An address
+that never answers is given up for the rest of the run, so that one dead server does not cost its time-out per zone.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
+import secrets
 import socket
 import struct
 from collections import deque
@@ -21,6 +22,9 @@ from dnsplan.observe.wire import is_truncated, matches, new_id, parse, query, qu
 
 SOCKETS = 4
 BUFFER = 4 * 1024 * 1024
+TCP_AT_ONCE = 20
+GIVEN_UP_AFTER = 8
+"""Queries that fail with all their tries before an address that never answered is asked no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,26 +39,36 @@ Answer = dns.message.Message | Failed
 
 
 @dataclass(slots=True)
+class _Lane:
+    """One server's queue and token bucket: `rate` queries a second, as many at once after a pause."""
+
+    tokens: float
+    at: float
+    queue: deque[_Pending] = field(default_factory=deque)
+    is_ready: bool = False
+    timer: asyncio.TimerHandle | None = None
+    failures: int = 0
+    has_answered: bool = False
+
+    @property
+    def is_given_up(self) -> bool:
+        return self.failures >= GIVEN_UP_AFTER and not self.has_answered
+
+
+@dataclass(slots=True, eq=False)
 class _Pending:
     address: str
     asked: bytes
     future: asyncio.Future[bytes | Failed]
+    lane: _Lane
     tries: int = 0
     key: tuple[int, str, int] | None = None
     timer: asyncio.TimerHandle | None = None
 
 
-@dataclass(slots=True)
-class _Pace:
-    """A token bucket: `rate` queries a second, as many at once after a pause."""
-
-    tokens: float
-    at: float = field(default=0.0)
-
-
 class _Protocol(asyncio.DatagramProtocol):
-    def __init__(self, transport: Transport, index: int) -> None:
-        self._owner, self._index = transport, index
+    def __init__(self, owner: Transport, index: int) -> None:
+        self._owner, self._index = owner, index
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         self._owner.received(self._index, data, addr)
@@ -68,11 +82,12 @@ class Transport:
 
     def __init__(self, settings: ObserveSettings, port: int) -> None:
         self._settings, self._port = settings, port
-        self._sockets: dict[int, list[asyncio.DatagramTransport]] = {4: [], 6: []}
+        self._sockets: list[asyncio.DatagramTransport] = []
+        self._by_family: dict[int, list[int]] = {4: [], 6: []}
         self._pending: dict[tuple[int, str, int], _Pending] = {}
-        self._waiting: deque[_Pending] = deque()
-        self._paces: dict[str, _Pace] = {}
-        self._tcp = asyncio.Semaphore(20)
+        self._lanes: dict[str, _Lane] = {}
+        self._ready: deque[_Lane] = deque()
+        self._tcp = asyncio.Semaphore(TCP_AT_ONCE)
         self.sent = 0
 
     async def open(self) -> None:
@@ -82,25 +97,32 @@ class Transport:
             for _ in range(SOCKETS if family in self._settings.families else 0):
                 try:
                     raw = socket.socket(kind, socket.SOCK_DGRAM)
-                    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
-                    raw.setblocking(False)  # the socket module's own way
-                    raw.bind(("0.0.0.0" if family == 4 else "::", 0))  # noqa: S104  # a client's port
                 except OSError:
                     break
-                index = family * 100 + len(self._sockets[family])
+                raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
+                raw.setblocking(False)
+                try:
+                    raw.bind(("0.0.0.0" if family == 4 else "::", 0))  # noqa: S104  # a client's port
+                except OSError:
+                    raw.close()
+                    break
+                index = len(self._sockets)
                 made = await loop.create_datagram_endpoint(lambda i=index: _Protocol(self, i), sock=raw)  # type: ignore[misc]  # bound at once
-                self._sockets[family].append(made[0])
+                self._sockets.append(made[0])
+                self._by_family[family].append(index)
 
     def close(self) -> None:
         """Close the sockets; whatever is still in flight fails."""
-        for pending in (*self._pending.values(), *self._waiting):
+        lanes = tuple(self._lanes.values())
+        for pending in (*self._pending.values(), *(p for lane in lanes for p in lane.queue)):
             if pending.timer:
                 pending.timer.cancel()
-            if not pending.future.done():
-                pending.future.cancel()
-        for transports in self._sockets.values():
-            for transport in transports:
-                transport.close()
+            pending.future.cancel()
+        for lane in lanes:
+            if lane.timer:
+                lane.timer.cancel()
+        for transport in self._sockets:
+            transport.close()
 
     async def ask(self, address: str, name: dns.name.Name, rdtype: int) -> Answer:
         """Return the server's answer to one question, over TCP where UDP cuts it."""
@@ -117,66 +139,82 @@ class Transport:
 
     def send(self, address: str, asked: bytes) -> asyncio.Future[bytes | Failed]:
         """Queue a query; the future holds the bytes of the answer or why there is none."""
-        pending = _Pending(address, asked, asyncio.get_running_loop().create_future())
-        self._waiting.append(pending)
-        self._pump()
+        loop = asyncio.get_running_loop()
+        lane = self._lanes.get(address)
+        if lane is None:
+            lane = self._lanes[address] = _Lane(float(self._settings.rate_per_server), loop.time())
+        pending = _Pending(address, asked, loop.create_future(), lane)
+        if lane.is_given_up:
+            _give_up(pending)
+        elif not self._by_family[6 if ":" in address else 4]:
+            pending.future.set_result(Failed("network", "this machine lacks the address family"))
+        else:
+            lane.queue.append(pending)
+            self._make_ready(lane)
+            self._pump()
         return pending.future
 
+    def _make_ready(self, lane: _Lane) -> None:
+        if not lane.is_ready and lane.timer is None and lane.queue:
+            lane.is_ready = True
+            self._ready.append(lane)
+
     def _pump(self) -> None:
-        while self._waiting and len(self._pending) < self._settings.concurrency:
-            pending = self._waiting.popleft()
-            if pending.future.done():
+        """Send what the window and the servers' buckets allow, one query of each server in turn."""
+        while self._ready and len(self._pending) < self._settings.concurrency:
+            lane = self._ready.popleft()
+            lane.is_ready = False
+            if not lane.queue:
                 continue
-            delay = self._delay(pending.address)
-            self._reserve(pending)
+            delay = self._take_token(lane)
             if delay > 0:
-                pending.timer = asyncio.get_running_loop().call_later(delay, self._transmit, pending)
-            else:
-                self._transmit(pending)
+                lane.timer = asyncio.get_running_loop().call_later(delay, self._refilled, lane)
+                continue
+            self._transmit(lane.queue.popleft())
+            self._make_ready(lane)
 
-    def _delay(self, address: str) -> float:
-        """Take one token of the server's bucket; return how long to wait for it."""
+    def _refilled(self, lane: _Lane) -> None:
+        lane.timer = None
+        self._make_ready(lane)
+        self._pump()
+
+    def _take_token(self, lane: _Lane) -> float:
+        """Take one token of the bucket, or return how many seconds it takes until there is one."""
         now, rate = asyncio.get_running_loop().time(), float(self._settings.rate_per_server)
-        pace = self._paces.setdefault(address, _Pace(rate, now))
-        pace.tokens = min(rate, pace.tokens + (now - pace.at) * rate) - 1
-        pace.at = now
-        return 0.0 if pace.tokens >= 0 else -pace.tokens / rate
-
-    def _reserve(self, pending: _Pending) -> None:
-        """Choose a socket and an id that no query to this server has in flight."""
-        family = 6 if ":" in pending.address else 4
-        number = new_id()
-        index = family * 100 + (new_id() % max(1, len(self._sockets[family])))
-        while (index, pending.address, number) in self._pending:
-            number = new_id()
-        pending.key = (index, pending.address, number)
-        self._pending[pending.key] = pending
+        lane.tokens = min(rate, lane.tokens + (now - lane.at) * rate)
+        lane.at = now
+        if lane.tokens < 1:
+            return max((1 - lane.tokens) / rate, 0.001)
+        lane.tokens -= 1
+        return 0.0
 
     def _transmit(self, pending: _Pending) -> None:
-        assert pending.key is not None  # noqa: S101  # _reserve set it
-        index, address, number = pending.key
-        family, position = divmod(index, 100)
-        sockets = self._sockets[family]
-        if not sockets:
-            self._finish(pending, Failed("network", "this machine lacks the address family"))
-            return
+        """Send from a random socket with an id that no query from there to this server has in flight."""
+        address = pending.address
+        index = secrets.choice(self._by_family[6 if ":" in address else 4])
+        number = new_id()
+        while (index, address, number) in self._pending:
+            number = new_id()
+        pending.key = (index, address, number)
+        self._pending[pending.key] = pending
         pending.tries += 1
         self.sent += 1
-        try:
-            sockets[position].sendto(query(number, pending.asked), (address, self._port))
-        except OSError as error:
-            self._finish(pending, Failed("network", error.strerror or "cannot send"))
-            return
+        self._sockets[index].sendto(query(number, pending.asked), (address, self._port))
         timeout = self._settings.timeout_ms / 1000 * (1 + 0.5 * (pending.tries - 1))
         pending.timer = asyncio.get_running_loop().call_later(timeout, self._expired, pending)
 
     def _expired(self, pending: _Pending) -> None:
         self._forget(pending)
+        lane = pending.lane
         if pending.tries >= self._settings.tries:
-            self._finish(pending, Failed("timeout", f"no answer to {pending.tries} queries"))
-            return
-        self._reserve(pending)
-        self._transmit(pending)
+            lane.failures += 1
+            _settle(pending, Failed("timeout", f"no answer to {pending.tries} queries"))
+            while lane.is_given_up and lane.queue:
+                _give_up(lane.queue.popleft())
+        else:
+            lane.queue.appendleft(pending)
+            self._make_ready(lane)
+        self._pump()
 
     def received(self, index: int, data: bytes, source: tuple[str, int]) -> None:
         """Take a datagram if it is the answer to a query in flight; anything else is dropped."""
@@ -186,7 +224,10 @@ class Transport:
         pending = self._pending.get((index, source[0].partition("%")[0], number))
         if pending is None or not matches(data, number, pending.asked):
             return
-        self._finish(pending, data)
+        self._forget(pending)
+        pending.lane.has_answered = True
+        _settle(pending, data)
+        self._pump()
 
     def _forget(self, pending: _Pending) -> None:
         if pending.key is not None:
@@ -194,38 +235,33 @@ class Transport:
         if pending.timer is not None:
             pending.timer.cancel()
 
-    def _finish(self, pending: _Pending, result: bytes | Failed) -> None:
-        self._forget(pending)
-        if not pending.future.done():
-            pending.future.set_result(result)
-        self._pump()
-
     async def _ask_tcp(self, address: str, asked: bytes) -> bytes | Failed:
         number = new_id()
-        timeout = self._settings.timeout_ms / 1000 * 2
         async with self._tcp:
+            self.sent += 1
             try:
-                async with asyncio.timeout(timeout):
-                    reader, writer = await asyncio.open_connection(address, self._port)
-                    try:
-                        wire = query(number, asked)
-                        writer.write(struct.pack("!H", len(wire)) + wire)
-                        await writer.drain()
-                        size = struct.unpack("!H", await reader.readexactly(2))[0]
-                        data = await reader.readexactly(size)
-                    finally:
-                        writer.close()
+                async with asyncio.timeout(self._settings.timeout_ms / 1000 * 2):
+                    data = await _over_tcp(address, self._port, query(number, asked))
             except (OSError, TimeoutError, asyncio.IncompleteReadError):
                 return Failed("truncated", "the answer is cut over UDP, and TCP does not answer")
         return data if matches(data, number, asked) else Failed("malformed", "the answer over TCP does not match")
 
 
-def has_route(address: str) -> bool:
-    """Tell whether this machine has a route to an address; no packet is sent."""
-    kind = socket.AF_INET6 if ipaddress.ip_address(address).version == 6 else socket.AF_INET
+def _settle(pending: _Pending, result: bytes | Failed) -> None:
+    if not pending.future.done():
+        pending.future.set_result(result)
+
+
+def _give_up(pending: _Pending) -> None:
+    _settle(pending, Failed("timeout", f"no answer to any of {pending.lane.failures} questions so far"))
+
+
+async def _over_tcp(address: str, port: int, wire: bytes) -> bytes:
+    reader, writer = await asyncio.open_connection(address, port)
     try:
-        with socket.socket(kind, socket.SOCK_DGRAM) as probe:
-            probe.connect((address, 53))
-    except OSError:
-        return False
-    return True
+        writer.write(struct.pack("!H", len(wire)) + wire)
+        await writer.drain()
+        size = struct.unpack("!H", await reader.readexactly(2))[0]
+        return await reader.readexactly(size)
+    finally:
+        writer.close()

@@ -1,4 +1,7 @@
-"""Queries as templates, and answers accepted only when they match; parsing bounded by one message."""
+"""Queries as templates, and answers accepted only when they match; parsing bounded by one message.
+
+Whatever a server sends, nothing here raises: what cannot be parsed is None.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,10 @@ import secrets
 import struct
 from functools import lru_cache
 
-import dns.exception
 import dns.flags
 import dns.message
 import dns.name
+import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
@@ -17,6 +20,11 @@ PAYLOAD = 1232
 _HEADER = struct.Struct("!HHHHHH")
 _OPT = b"\0" + struct.pack("!HHIH", 41, PAYLOAD, 0x8000, 0)
 """An OPT record with DO set and no options (RFC 6891 section 6.1)."""
+
+NS, SOA, A, AAAA = (int(getattr(dns.rdatatype, name)) for name in ("NS", "SOA", "A", "AAAA"))
+DS, DNSKEY, CDS, CDNSKEY = (int(getattr(dns.rdatatype, name)) for name in ("DS", "DNSKEY", "CDS", "CDNSKEY"))
+NSEC, NSEC3, DNAME = (int(getattr(dns.rdatatype, name)) for name in ("NSEC", "NSEC3", "DNAME"))
+_IN = dns.rdataclass.IN
 
 
 @lru_cache(maxsize=65536)
@@ -40,11 +48,13 @@ def matches(data: bytes, number: int, asked: bytes) -> bool:
     if len(data) < 12 + len(asked):
         return False
     got, flags, questions = struct.unpack("!HHH", data[:6])
+    end = 12 + len(asked)
     return (
         got == number
         and flags & 0xF800 == 0x8000
         and questions == 1
-        and data[12 : 12 + len(asked)].lower() == asked.lower()
+        and data[end - 4 : end] == asked[-4:]
+        and data[12 : end - 4].lower() == asked[:-4].lower()
     )
 
 
@@ -53,11 +63,11 @@ def is_truncated(data: bytes) -> bool:
     return bool(data[2] & 0x02)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=16384)
 def _parsed(data: bytes) -> dns.message.Message | None:
     try:
         return dns.message.from_wire(b"\0\0" + data, ignore_trailing=True)
-    except (dns.exception.DNSException, ValueError, IndexError, KeyError, struct.error, UnicodeError, AssertionError):
+    except Exception:  # noqa: BLE001  # hostile bytes in a foreign parser: whatever it raises, they are malformed
         return None
 
 
@@ -68,12 +78,33 @@ def parse(data: bytes) -> dns.message.Message | None:
 
 def rrset(section: list[dns.rrset.RRset], name: dns.name.Name, rdtype: int, covers: int = 0) -> dns.rrset.RRset | None:
     """Return the RRset of a section; None if it is not there."""
-    for candidate in section:
-        if candidate.rdtype == rdtype and candidate.covers == covers and candidate.name == name:
-            return candidate
+    for records in section:
+        if (
+            records.rdtype == rdtype
+            and records.rdclass == _IN
+            and records.covers == covers
+            and len(records)
+            and records.name == name
+        ):
+            return records
     return None
 
 
 def signatures(section: list[dns.rrset.RRset], name: dns.name.Name, covers: int) -> dns.rrset.RRset | None:
     """Return the RRSIG RRset that covers a type."""
     return rrset(section, name, int(dns.rdatatype.RRSIG), covers)
+
+
+def rdatas(records: dns.rrset.RRset | None) -> tuple[bytes, ...]:
+    """Return the wire form of each record's data."""
+    return tuple(rdata.to_wire() or b"" for rdata in records or ())
+
+
+def ns_names(records: dns.rrset.RRset | None) -> frozenset[dns.name.Name]:
+    """Return the servers that an NS RRset names, in lower case."""
+    return frozenset(rdata.target.canonicalize() for rdata in records or ())
+
+
+def text_of(name: dns.name.Name) -> str:
+    """Return a name as observations write it: lower case, without the final dot; the root is a dot."""
+    return name.canonicalize().to_text(omit_final_dot=True) if len(name.labels) > 1 else "."
