@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Annotated, Any
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from dnsplan.cli import applying, demo, files, ledgers, planning, standing
-from dnsplan.cli.options import split_options
+from dnsplan.cli.logs import event, open_log
+from dnsplan.cli.options import Options, split_options
 from dnsplan.errors import ExitCode, UsageError
 
 EPILOG = (
@@ -78,17 +80,25 @@ def run_app(arguments: list[str]) -> int:
         from dnsplan.cli.version import print_version
 
         return print_version(["--format", options.format])
+    open_log(options.log_json, verbose=options.verbose)
+    event("command.started", arguments=" ".join(rest))
+    code = _run(rest, options)
+    event("command.finished", code=code)
+    return code
+
+
+def _run(rest: list[str], options: Options) -> int:
     command: Any = typer.main.get_command(app)
     try:
         result = command.main(rest, prog_name="dsplan", standalone_mode=False, obj=options)
-    except click.exceptions.Exit as leaving:
+    except typer.Exit as leaving:
         return int(leaving.exit_code)
-    except click.exceptions.Abort:
+    except typer.Abort:
         return int(ExitCode.INTERRUPTED)
-    except click.ClickException as error:
+    except TyperException as error:
         context = getattr(error, "ctx", None)
-        if type(error).__name__ == "NoArgsIsHelpError":
-            typer.echo(error.format_message(), err=True)
+        if error.format_message().startswith("Usage:"):  # a group without a command: its help says what there is
+            sys.stderr.write(error.format_message() + "\n")
             return int(ExitCode.USAGE)
         path = context.command_path if context else "dsplan"
         raise UsageError(error.format_message(), hint=f"see `{path} --help`") from None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dnsplan.cli.logs import event
 from dnsplan.cli.options import Options
 from dnsplan.errors import ExitCode, RefusedError, UsageError
 
@@ -141,6 +142,9 @@ class _Job:
             result = run(self.portfolio, self.zones, self.ports, request)
         finally:
             self.ledger.release()
+        for zone in result.zones:
+            for step in zone.steps:
+                event("step", zone=step.zone, op=step.op, id=step.id, outcome=step.outcome or "unknown")
         if not all(zone.stale for zone in result.zones):
             self.saved = None  # it came out as planned; what follows is the same change, planned anew each time
         return result

@@ -105,7 +105,7 @@ def admitted_from(view: View, action: Action, now: Instant) -> Instant | None:
 
 def make_step(proposal: Proposal, action: Action, rrset: Touched, proof: Proof, view: View) -> Step:
     """Return the step; its id is the same whenever the same target comes out."""
-    digest = hashlib.sha256(repr(action).encode()).hexdigest()[:10]
+    digest = hashlib.sha256(_stable(action).encode()).hexdigest()[:10]
     proof = replace(proof, families_missing=view.situation.seen.families_missing)
     return Step(
         id=f"{proposal.stage}-{digest}",
@@ -118,6 +118,22 @@ def make_step(proposal: Proposal, action: Action, rrset: Touched, proof: Proof, 
         stage=proposal.stage,
         summary=proposal.summary,
     )
+
+
+def _stable(action: Action) -> str:
+    """Return a text that is the same in every process: sets sorted, records in presentation form."""
+    match action:
+        case SetDs(ds=ds, expected=expected):
+            parts = [f"{len(expected)} to {len(ds)}", *map(str, expected), *map(str, ds)]
+        case SetCds(cds=cds, cdnskey=cdnskey):
+            parts = [*map(str, cds), *map(str, cdnskey)]
+        case SetKeys(published=published, sign_keys=sign_keys, sign_zone=sign_zone):
+            parts = [*map(str, published), "keys", *sorted(sign_keys), "zone", *sorted(sign_zone)]
+        case CreateKey(role=role, algorithm=algorithm, existing=existing):
+            parts = [role, str(algorithm), *sorted(existing)]
+        case DeleteKey(key=key):
+            parts = [str(key)]
+    return "\n".join([type(action).__name__, *parts])
 
 
 def rrset_of(action: Action) -> Touched:

@@ -94,7 +94,8 @@ def repository(folder: Path, world: World, zones: dict[str, str], *, ttl: int) -
         "dsplan.yaml",
         DSPLAN.format(
             pdns=world.pdns_url, update=world.update_server, name=world.tsig.name, algorithm=world.tsig.algorithm,
-            hints=", ".join(f'"{hint}"' for hint in world.root_hints), port=world.port, anchor=world.trust_anchor, ttl=ttl,
+            hints=", ".join(f'"{hint}"' for hint in world.root_hints), port=world.port,
+            anchor=world.trust_anchor, ttl=ttl,
         ),
     )  # fmt: skip
     repo.write("policies/seconds.yaml", POLICY.format(ttl=ttl))

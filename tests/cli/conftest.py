@@ -8,7 +8,9 @@ import pytest
 
 from dnsplan.world.loopback import World
 
-CHILDREN = tuple(f"{name}.corp" for name in ("a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "crash", "race1", "race2"))
+CHILDREN = tuple(
+    f"{name}.corp" for name in ("a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "crash", "race1", "race2")
+)
 TTL = 2
 
 

@@ -15,8 +15,7 @@ KILLER = Path(__file__).parent / "killer.py"
 
 def run_until_done(repo: Repository, folder: Path, *, most: int = 160) -> int:
     """Apply again and again, each run killed at a new point, until one run finds nothing to do; return the kills."""
-    kills = 0
-    for _ in range(most):
+    for kills in range(most):
         ran = repo.run(
             "apply", "--yes", "--wait", "20s", "--lock-timeout", "90s", script=KILLER,
             KILL="1", KILL_JOURNAL=str(folder / "journal"), CALLS=str(folder / "calls"),
@@ -24,7 +23,6 @@ def run_until_done(repo: Repository, folder: Path, *, most: int = 160) -> int:
         if ran.code == 0:
             return kills
         assert ran.code == -9, (ran.code, ran.out, ran.err)
-        kills += 1
         repo.run("lock", "release")
     raise AssertionError(f"not done after {most} runs")
 
