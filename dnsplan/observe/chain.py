@@ -78,37 +78,43 @@ class Chain:
 
     async def _below(self, above: Cut, parent: Believed, cut: Cut) -> Believed:
         """Return the trust in a zone whose parent is secure."""
-        detail = f"no server of {text_of(above.zone)} answers about the DS of {text_of(cut.zone)}"
-        for server in await self._walk.reach(above):
-            answer = ds_answer(await self._walk.ask(server, cut.zone, DS), cut.zone, above.zone, parent, self._now)
-            if isinstance(answer, Failed):
-                continue
-            if answer.trust == "secure" and answer.ds:
-                return await self._keys(cut, ds=answer.ds)
-            if answer.trust != "bogus":
-                return Believed("insecure", detail=answer.detail or f"{text_of(cut.zone)} has no DS")
-            detail = answer.detail
-        return Believed("bogus", detail=detail)
+
+        def judge(message: Answer) -> DsAnswer | Failed:
+            seen = ds_answer(message, cut.zone, above.zone, parent, self._now)
+            return Failed("malformed", seen.detail) if isinstance(seen, DsAnswer) and seen.trust == "bogus" else seen
+
+        results = [result for _, result in await self._walk.first(above, cut.zone, DS, judge)]
+        answer = next((result for result in results if isinstance(result, DsAnswer)), None)
+        if answer is None:
+            why = next((result.detail for result in results if isinstance(result, Failed)), "no address in sight")
+            return Believed("bogus", detail=f"nothing valid is said about the DS of {text_of(cut.zone)}: {why}")
+        if answer.trust == "secure" and answer.ds:
+            return await self._keys(cut, ds=answer.ds)
+        return Believed("insecure", detail=answer.detail or f"{text_of(cut.zone)} has no DS")
 
     async def _keys(self, cut: Cut, *, anchors: tuple[str, ...] = (), ds: tuple[Ds, ...] = ()) -> Believed:
         """Return the zone's keys as validated by trust anchors or DS, from the first server whose answer validates."""
         name = text_of(cut.zone)
         if ds and not any(each.digest_type in DIGEST_TYPES and each.algorithm in ALGORITHMS for each in ds):
             return Believed("insecure", detail=f"no DS of {name} has a supported algorithm and digest type")
-        detail = f"no server of {name} answers for its DNSKEY"
-        for server in await self._walk.reach(cut):
-            message = await self._walk.ask(server, cut.zone, DNSKEY)
+
+        def judge(message: Answer) -> tuple[Dnskey, ...] | Failed:
             if not is_authoritative(message):
-                continue
+                return failure(message) or Failed("lame", "the answer is not authoritative")
             records = rrset(message.answer, cut.zone, DNSKEY)
             keys = keys_of(records)
             entries = frozenset(key.id for key in keys if _is_vouched(key, cut.zone, anchors, ds))
             signed = signed_by(records, signatures(message.answer, cut.zone, DNSKEY), cut.zone, keys, self._now)
             if entries & signed.keys:
-                return Believed("secure", keys)
-            why = signed.problem if entries else "no key matches the DS or the trust anchor"
-            detail = f"the DNSKEY RRset of {name} does not validate: {why}"
-        return Believed("bogus", detail=detail)
+                return keys
+            return Failed("malformed", signed.problem if entries else "no key matches the DS or the trust anchor")
+
+        results = [result for _, result in await self._walk.first(cut, cut.zone, DNSKEY, judge)]
+        valid = next((result for result in results if not isinstance(result, Failed)), None)
+        if valid is not None:
+            return Believed("secure", valid)
+        why = next((result.detail for result in results if isinstance(result, Failed)), "no address in sight")
+        return Believed("bogus", detail=f"the DNSKEY RRset of {name} does not validate: {why}")
 
 
 def _is_vouched(key: Dnskey, zone: dns.name.Name, anchors: tuple[str, ...], ds: tuple[Ds, ...]) -> bool:

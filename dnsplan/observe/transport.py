@@ -124,6 +124,11 @@ class Transport:
         for transport in self._sockets:
             transport.close()
 
+    def is_doubtful(self, address: str) -> bool:
+        """Tell whether an address has failed and never answered so far."""
+        lane = self._lanes.get(address)
+        return lane is not None and lane.failures > 0 and not lane.has_answered
+
     async def ask(self, address: str, name: dns.name.Name, rdtype: int) -> Answer:
         """Return the server's answer to one question, over TCP where UDP cuts it."""
         asked = question(name, rdtype)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeGuard, TypeVar
 
 import dns.flags
@@ -38,13 +38,16 @@ Glue = frozenset[tuple[dns.name.Name, str]]
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A zone as its parent delegates it; `parent` is None for the root, which has given addresses instead of glue."""
+    """A zone as its parent delegates it; `parent` is None for the root."""
 
     zone: dns.name.Name
     parent: dns.name.Name | None
     names: Names
     glue: Glue
+    by_apex: bool = False
+    """A server of the parent that serves the zone as well answered for it, so that there is no glue."""
     given: frozenset[str] = frozenset()
+    """Addresses known to serve it: root hints, or the server of the parent that answered for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ class Walk:
     def __init__(self, transport: Transport, resolution: Resolution, families: frozenset[int]) -> None:
         self._transport = transport
         self._memory = Memory()
-        self._root = Cut(dns.name.root, None, frozenset(), frozenset(), frozenset(resolution.root_hints))
+        self._root = Cut(dns.name.root, None, frozenset(), frozenset(), given=frozenset(resolution.root_hints))
         self.routes = Routes(families)
 
     async def ask(self, address: str, name: dns.name.Name, rdtype: int) -> Answer:
@@ -86,23 +89,25 @@ class Walk:
         )
 
     async def _find_cut(self, zone: dns.name.Name, parent: Cut) -> Cut | str | None:
-        servers = await self.reach(parent)
-        found = await self._first(servers, zone, NS, lambda answer: referral(answer, zone, parent.zone))
-        for result in found:
+        found = await self.first(parent, zone, NS, lambda answer: referral(answer, zone, parent.zone))
+        for server, result in found:
+            if isinstance(result, Cut) and result.by_apex:
+                return replace(result, given=frozenset({server}))
             if not isinstance(result, Failed):
                 return result
-        why = ", ".join(f"{s} ({f.reason})" for s, f in zip(servers, found, strict=False) if isinstance(f, Failed))
+        why = ", ".join(f"{server} ({result.reason})" for server, result in found if isinstance(result, Failed))
         return f"no server of {text_of(parent.zone)} answers: {why or 'none has an address in sight'}"
 
-    async def _first(
-        self, servers: tuple[str, ...], name: dns.name.Name, rdtype: int, judge: Callable[[Answer], T | Failed]
-    ) -> list[T | Failed]:
-        """Return the judged answer of the first server, and of all others at once if it is no use."""
-        found: list[T | Failed] = []
+    async def first(
+        self, cut: Cut, name: dns.name.Name, rdtype: int, judge: Callable[[Answer], T | Failed]
+    ) -> list[tuple[str, T | Failed]]:
+        """Return what the first server of a zone answers, and all others too if that is no use."""
+        servers = sorted(await self.reach(cut), key=self._transport.is_doubtful)
+        found: list[tuple[str, T | Failed]] = []
         for some in (servers[:1], servers[1:MOST_ASKED]):
             answers = await asyncio.gather(*(self.ask(server, name, rdtype) for server in some))
-            found.extend(judge(answer) for answer in answers)
-            if found and not isinstance(found[0], Failed):
+            found.extend(zip(some, map(judge, answers), strict=True))
+            if found and not isinstance(found[0][1], Failed):
                 break
         return found
 
@@ -125,7 +130,7 @@ class Walk:
     async def _find_servers(self, cut: Cut) -> Servers:
         answers = await asyncio.gather(*(self.ask(address, cut.zone, NS) for address in await self.reach(cut)))
         own = (ns_names(rrset(answer.answer, cut.zone, NS)) for answer in answers if is_authoritative(answer))
-        return await self.locate(cut.names.union(*own), cut.glue, cut.given)
+        return await self.locate(cut.names.union(*own), cut.glue, frozenset() if cut.parent else cut.given)
 
     async def locate(self, names: Names, glue: Glue, given: frozenset[str] = frozenset()) -> Servers:
         """Return where servers of these names are: glue and authoritative addresses of both families."""
@@ -151,13 +156,10 @@ class Walk:
         cut = await self.cut_above(name)
         if isinstance(cut, str):
             return Located(frozenset(), cut)
-        servers = await self.reach(cut)
         found: set[str] = set()
         problem = ""
-        for results in await asyncio.gather(
-            *(self._first(servers, name, kind, _ips_of(name, kind)) for kind in (A, AAAA))
-        ):
-            usable = next((result for result in results if not isinstance(result, Failed)), None)
+        for results in await asyncio.gather(*(self.first(cut, name, kind, _ips_of(name, kind)) for kind in (A, AAAA))):
+            usable = next((result for _, result in results if not isinstance(result, Failed)), None)
             found |= usable or set()
             if usable is None:
                 problem = f"no server of {text_of(cut.zone)} says what its addresses are"
@@ -202,7 +204,7 @@ def referral(answer: Answer, zone: dns.name.Name, parent: dns.name.Name) -> Cut 
         if extra.name in names and extra.name.is_subdomain(parent)
         for address in _ip_addresses(extra)
     )
-    return Cut(zone, parent, names, glue)
+    return Cut(zone, parent, names, glue, by_apex=bool(answer.flags & dns.flags.AA))
 
 
 def failure(answer: Answer) -> Failed | None:
