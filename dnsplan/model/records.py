@@ -128,9 +128,6 @@ def parse_dnskey(text: str) -> Dnskey:
     except binascii.Error:
         message = "the public key is not valid base64"
         raise ValueError(message) from None
-    if not public_key:
-        message = "the public key is empty"
-        raise ValueError(message)
     return Dnskey(flags=_number(flags, 65535), algorithm=_number(algorithm, 255), public_key=public_key)
 
 

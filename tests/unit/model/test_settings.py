@@ -38,7 +38,7 @@ def test_values_of_the_right_type_are_returned() -> None:
         ({"tsig": {}}, lambda s: s.table("tsig").text("name"), r"parents\.own\.tsig: name is missing"),
     ],
 )
-def test_a_fault_names_the_entry_and_the_setting(values, read, message: str) -> None:  # noqa: ANN001
+def test_a_fault_names_the_entry_and_the_setting(values, read, message: str) -> None:
     with pytest.raises(ConfigError, match=message) as fault:
         read(of(**values))
     assert "clear" not in str(fault.value)

@@ -1,0 +1,217 @@
+"""Each rule for what files may hold: one row, its code, where it points, and nothing else."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from dnsplan.errors import ConfigError
+from dnsplan.portfolio import load, load_portfolio
+
+MAIN = """\
+schema: dsplan/v1
+portfolio: acme
+defaults: {policy: standard, signer: pdns, parent: desk}
+signers:
+  pdns: {type: powerdns, url: "https://pdns.example", api_key: {env: KEY}}
+parents:
+  desk: {type: manual, contact: desk}
+"""
+POLICY = "policy: standard\n"
+ZONE = "zone: example.ch\ndnssec: signed\n"
+KEY = "257 3 13 mdsswUyr3DPW132mOi8V9xESWE8jTo0dxCjjnopKl+GqJxpVXckHAeF+KkxLbxILfDLUT0rAK9iUzy1L53eKGQ=="
+
+
+def portfolio(root: Path, **files: str | bytes) -> Path:
+    whole: dict[str, str | bytes] = {"dsplan.yaml": MAIN, "policies/standard.yaml": POLICY, "zones/a.yaml": ZONE}
+    for name, text in {**whole, **files}.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return root
+
+
+ZONE_ROWS = [
+    ("UNKNOWN_KEY", "zone: example.ch\npolcy: standard\n", 2, 1),
+    ("WRONG_TYPE", "zone: example.ch\ntags: brand\n", 2, 7),
+    ("BAD_VALUE", "zone: example.ch\ndnssec: sined\n", 2, 9),
+    ("BAD_NAME", "zone: exa mple.ch\n", 1, 7),
+    ("BAD_NAME", "zone: a..ch\n", 1, 7),
+    ("BAD_NAME", f"zone: {'x' * 64}.ch\n", 1, 7),
+    ("BAD_NAME", "zone: xn--zzzzzz-999999999.ch\n", 1, 7),
+    ("MISSING_KEY", "owner: me\n", 1, 1),
+    ("UNKNOWN_POLICY", "zone: example.ch\npolicy: standrd\n", 2, 9),
+    ("UNKNOWN_SIGNER", "zone: example.ch\nsigner: pdnss\n", 2, 9),
+    ("UNKNOWN_PARENT", "zone: example.ch\nparent: dsk\n", 2, 9),
+    ("BAD_DNSKEY", 'zone: example.ch\nkeys:\n  - {dnskey: "257 3 13 !!!"}\n', 3, 14),
+    ("BAD_DNSKEY", f'zone: example.ch\nkeys:\n  - {{dnskey: "{KEY.replace("257", "385")}"}}\n', 3, 14),
+    ("BAD_TEXT", 'zone: example.ch\nowner: "a\\u202eb"\n', 2, 8),
+    ("BAD_TEXT", f"zone: example.ch\nowner: {'x' * 201}\n", 2, 8),
+    ("DUPLICATE_KEY", "zone: example.ch\nzone: example.li\n", 2, 1),
+    ("YAML_SYNTAX", "zone: [\n", 2, 1),
+    ("YAML_MERGE", "<<: {zone: example.ch}\n", 1, 1),
+    ("YAML_TAG", "zone: !!python/object:os.system x\n", 1, 7),
+    ("YAML_MANY_DOCUMENTS", "zone: example.ch\n---\nzone: example.li\n", 2, 1),
+    ("FILE_EMPTY", "# nothing\n", 0, 0),
+    ("NOT_UTF8", b"zone: \xff\xfe\n", 0, 0),
+    ("YAML_TOO_DEEP", "zone: " + "[" * 2000 + "]" * 2000 + "\n", 1, 1),
+    ("YAML_BOMB", "a: &a [x, x]\nb: [" + ", ".join(["*a"] * 200) + "]\n", None, None),
+]
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "line", "column"), ZONE_ROWS, ids=[f"{i}-{r[0]}" for i, r in enumerate(ZONE_ROWS)]
+)
+def test_a_fault_in_a_zone_file_has_its_code_and_place_and_causes_no_other(tmp_path, code, text, line, column) -> None:
+    loaded = load(portfolio(tmp_path, **{"zones/a.yaml": text}))
+
+    assert [fault.code for fault in loaded.faults] == [code]
+    fault = loaded.faults[0]
+    assert fault.file == "zones/a.yaml"
+    assert loaded.portfolio is None
+    if line is not None:
+        assert (fault.line, fault.column) == (line, column)
+
+
+OTHER_ROWS = [
+    ("BAD_DURATION", "policies/standard.yaml", "policy: standard\nds: {ttl_max: 1 day}\n"),
+    ("BAD_VALUE", "policies/standard.yaml", "policy: standard\nalgorithm: RSASHA1\n"),
+    ("BAD_VALUE", "policies/standard.yaml", "policy: standard\nds: {digest_types: [SHA-1]}\n"),
+    ("BAD_VALUE", "policies/standard.yaml", "policy: standard\nsignatures: {min_remaining: 40d}\n"),
+    (
+        "BAD_WINDOW",
+        "policies/standard.yaml",
+        'policy: standard\nwindows: {weekly: ["Mon 22:00-06:00 Europe/Zurich"]}\n',
+    ),
+    ("BAD_WINDOW", "policies/standard.yaml", 'policy: standard\nwindows: {weekly: ["Mon 08:00-16:00 Mars/Base"]}\n'),
+    ("BAD_WINDOW", "policies/standard.yaml", 'policy: standard\nwindows: {weekly: ["someday"]}\n'),
+    (
+        "BAD_TIME",
+        "policies/standard.yaml",
+        'policy: standard\nwindows: {freeze: [{from: "2027-01-04", to: "2026-12-18"}]}\n',
+    ),
+    ("BAD_TIME", "policies/standard.yaml", 'policy: standard\nwindows: {freeze: [{from: "soon", to: "2026-12-18"}]}\n'),
+    ("BAD_SCHEMA", "dsplan.yaml", MAIN.replace("dsplan/v1", "dsplan/v2")),
+    ("SECRET_IN_FILE", "dsplan.yaml", MAIN.replace("{env: KEY}", "hunter2")),
+    ("UNKNOWN_KEY", "dsplan.yaml", MAIN.replace("contact:", "contct:")),
+    ("BAD_BRANCH", "dsplan.yaml", MAIN + "audit: {branch: --force}\n"),
+    ("BAD_VALUE", "dsplan.yaml", MAIN + 'audit: {remote: "https://example.net/x.git"}\n'),
+    ("BAD_ADDRESS", "dsplan.yaml", MAIN + 'resolution: {root_hints: ["a.root"]}\n'),
+    ("BAD_TRUST_ANCHOR", "dsplan.yaml", MAIN + 'resolution: {trust_anchors: ["20326 8 2 E06D"]}\n'),
+    ("BAD_RESOLVER", "dsplan.yaml", MAIN + "resolvers: [{name: x}]\n"),
+    ("OUTSIDE_REPOSITORY", "dsplan.yaml", MAIN + "parents_dir: ../elsewhere\n"),
+    ("FOLDER_MISSING", "dsplan.yaml", MAIN + "parents_dir: nowhere/\n"),
+    ("UNKNOWN_POLICY", "dsplan.yaml", MAIN.replace("policy: standard", "policy: strict")),
+]
+
+
+@pytest.mark.parametrize(("code", "file", "text"), OTHER_ROWS, ids=[f"{i}-{r[0]}" for i, r in enumerate(OTHER_ROWS)])
+def test_a_fault_in_another_file_has_its_code_and_causes_no_other(tmp_path, code, file, text) -> None:
+    loaded = load(portfolio(tmp_path, **{file: text}))
+
+    assert [(fault.code, fault.file) for fault in loaded.faults] == [(code, file)]
+
+
+def test_a_value_of_a_secret_is_never_in_the_message(tmp_path) -> None:
+    loaded = load(portfolio(tmp_path, **{"dsplan.yaml": MAIN.replace("{env: KEY}", "hunter2")}))
+
+    assert "hunter2" not in repr(loaded.faults)
+
+
+@pytest.mark.parametrize("other", ["example.ch", "EXAMPLE.ch.", "Example.CH"])
+def test_a_zone_under_two_spellings_is_one_zone_twice(tmp_path, other) -> None:
+    loaded = load(portfolio(tmp_path, **{"zones/b.yaml": f"zone: {other}\n"}))
+
+    assert [(fault.code, fault.file) for fault in loaded.faults] == [("DUPLICATE_ZONE", "zones/b.yaml")]
+    assert "zones/a.yaml:1" in loaded.faults[0].message
+
+
+def test_u_label_and_a_label_are_one_zone(tmp_path) -> None:
+    files = {"zones/a.yaml": "zone: bücher.ch\n", "zones/b.yaml": "zone: xn--bcher-kva.ch\n"}
+
+    assert [fault.code for fault in load(portfolio(tmp_path, **files)).faults] == ["DUPLICATE_ZONE"]
+
+
+def test_duplicate_policies_and_suffixes_are_found(tmp_path) -> None:
+    files = {"policies/b.yaml": POLICY, "parents/a.yaml": "suffix: ch\n", "parents/b.yaml": "suffix: CH.\n"}
+
+    assert [f.code for f in load(portfolio(tmp_path, **files)).faults] == ["DUPLICATE_SUFFIX", "DUPLICATE_POLICY"]
+
+
+def test_links_that_leave_the_repository_are_faults(tmp_path) -> None:
+    root = portfolio(tmp_path / "root")
+    (tmp_path / "outside.yaml").write_text("zone: example.li\n")
+    (root / "zones/link.yaml").symlink_to(tmp_path / "outside.yaml")
+    (root / "zones/dead.yaml").symlink_to(root / "zones/nothing.yaml")
+
+    assert [f.code for f in load(root).faults] == ["FILE_UNREADABLE", "OUTSIDE_REPOSITORY"]
+
+
+def test_every_fault_of_every_file_comes_at_once_and_a_selection_shows_its_own(tmp_path) -> None:
+    root = portfolio(
+        tmp_path, **{"zones/a.yaml": "zone: a b\n", "zones/b.yaml": "zone: [\n", "policies/x.yaml": "ksk: 1\n"}
+    )
+
+    everything = load(root)
+    some = load(root, paths=[root / "zones/b.yaml"])
+
+    assert {fault.file for fault in everything.faults} == {"zones/a.yaml", "zones/b.yaml", "policies/x.yaml"}
+    assert {fault.file for fault in some.faults} == {"zones/b.yaml"}
+    assert some.portfolio is None
+
+
+def test_warnings_do_not_stop_a_portfolio(tmp_path) -> None:
+    text = f'zone: xn--i-7iq.ch\ndnssec: signed\nkeys:\n  - {{dnskey: "{KEY}", note: "key tag 1"}}\n'
+
+    loaded = load(portfolio(tmp_path, **{"zones/a.yaml": text}))
+
+    assert loaded.portfolio is not None
+    assert {fault.code for fault in loaded.faults} >= {"KEY_TAG_MISMATCH"}
+    assert {fault.severity for fault in loaded.faults} == {"warning"}
+
+
+def test_a_signed_zone_needs_a_parent_and_a_signer(tmp_path) -> None:
+    main = MAIN.replace("defaults: {policy: standard, signer: pdns, parent: desk}\n", "")
+
+    loaded = load(portfolio(tmp_path, **{"dsplan.yaml": main}))
+
+    assert [fault.code for fault in loaded.faults] == ["MISSING_KEY", "MISSING_KEY"]
+
+
+def test_without_dsplan_yaml_there_is_no_portfolio(tmp_path) -> None:
+    with pytest.raises(ConfigError, match=r"no dsplan\.yaml"):
+        load(tmp_path)
+
+
+def test_load_portfolio_counts_the_faults_and_shows_the_first(tmp_path) -> None:
+    root = portfolio(tmp_path, **{f"zones/{n}.yaml": "zone: a b\n" for n in range(7)})
+
+    with pytest.raises(ConfigError, match="7 faults") as caught:
+        load_portfolio(root)
+
+    assert "and 2 more" in str(caught.value)
+
+
+def test_numbers_text_and_lists_of_zones_are_read_as_written(tmp_path) -> None:
+    zones = 'zones:\n  - {zone: no.example, owner: "007", tags: [on, yes]}\n  - {zone: 0/25.2.0.192.in-addr.arpa}\n'
+
+    loaded = load_portfolio(portfolio(tmp_path, **{"zones/a.yaml": zones}))
+
+    assert loaded.zones["no.example"].owner == "007"
+    assert loaded.zones["no.example"].tags == {"on", "yes"}
+    assert "0/25.2.0.192.in-addr.arpa" in loaded.zones
+    assert loaded.zones["no.example"].dnssec == "hold"
+
+
+def test_a_thousand_zone_files_validate_in_seconds(tmp_path) -> None:
+    root = portfolio(tmp_path, **{f"zones/{n}.yaml": f"zone: z{n}.ch\nowner: me\ntags: [a, b]\n" for n in range(1000)})
+
+    start = time.perf_counter()
+    loaded = load(root)
+    took = time.perf_counter() - start
+
+    print(f"1,001 zone files: {took:.2f} s")
+    assert loaded.faults == ()
+    assert took < 8
