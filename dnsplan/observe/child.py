@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import dns.exception
@@ -33,10 +34,13 @@ from dnsplan.observe.wire import (
     text_of,
 )
 
+QUESTIONS = (DNSKEY, SOA, NS, A, CDS, CDNSKEY)
+"""Asked of every server of the zone, at the apex; the address of a name that nobody has."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Answers:
-    """The usable answers to the six questions."""
+    """The usable answers to the questions."""
 
     dnskey: dns.message.Message
     soa: dns.message.Message
@@ -56,9 +60,13 @@ class _Sample:
 
 async def ask_child(transport: Transport, address: str, zone: dns.name.Name, now: int) -> ChildView:
     """Return everything that one server says about the zone, or why it says nothing usable."""
-    absent = _absent_name(zone)
-    questions = ((zone, DNSKEY), (zone, SOA), (zone, NS), (absent, A), (zone, CDS), (zone, CDNSKEY))
-    answers = await asyncio.gather(*(transport.ask(address, name, rdtype) for name, rdtype in questions))
+    names = {A: _absent_name(zone)}
+    answers = await asyncio.gather(*(transport.ask(address, names.get(rdtype, zone), rdtype) for rdtype in QUESTIONS))
+    return judge_child(address, zone, answers, now)
+
+
+def judge_child(address: str, zone: dns.name.Name, answers: Sequence[Answer], now: int) -> ChildView:
+    """Return what answers to `QUESTIONS` say."""
     try:
         seen = _judge(address, zone, answers, now)
     except ValueError as error:
@@ -74,7 +82,7 @@ def _absent_name(zone: dns.name.Name) -> dns.name.Name:
         return zone
 
 
-def _judge(address: str, zone: dns.name.Name, answers: list[Answer], now: int) -> ChildAnswer | Failed:
+def _judge(address: str, zone: dns.name.Name, answers: Sequence[Answer], now: int) -> ChildAnswer | Failed:
     usable = []
     for answer in answers:
         problem = failure(answer)

@@ -49,10 +49,16 @@ def why_unproven(
         problem = problem or signed.problem
         if signed.keys:
             valid.append(records)
-    by_nsec = any(_nsec_denies(records, child, parent) for records in valid if records.rdtype == NSEC)
-    if by_nsec or _nsec3_denies([records for records in valid if records.rdtype == NSEC3], child, parent):
+    if denies(valid, child, parent):
         return ""
     return f"{NOT_PROVEN}: {problem}" if problem else f"{NOT_PROVEN}: it is about other names"
+
+
+def denies(proofs: list[dns.rrset.RRset], child: dns.name.Name, parent: dns.name.Name) -> bool:
+    """Tell whether NSEC or NSEC3 that the parent has signed leave no room for a DS of the child."""
+    if any(_nsec_denies(records, child, parent) for records in proofs if records.rdtype == NSEC):
+        return True
+    return _nsec3_denies([records for records in proofs if records.rdtype == NSEC3], child, parent)
 
 
 def _nsec_denies(records: dns.rrset.RRset, child: dns.name.Name, parent: dns.name.Name) -> bool:
