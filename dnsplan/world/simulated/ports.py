@@ -1,0 +1,286 @@
+"""The executor's ports on a described world: they show and do exactly what the document says, faults included."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from dnsplan.errors import AdapterError
+from dnsplan.model.audit import Record
+from dnsplan.model.history import ZoneHistory
+from dnsplan.model.observation import ChildAnswer, ChildView, Observation, ParentAnswer, ParentView, Unreachable
+from dnsplan.model.plan import Action, Capabilities, CreateKey, DeleteKey, Receipt, SetDs, SetKeys, SignerKey
+from dnsplan.model.portfolio import Accepts, ZoneName
+from dnsplan.model.records import Ds
+from dnsplan.model.time import Instant, Seconds
+from dnsplan.ports import Sight
+from dnsplan.world.simulated.truth import Truth
+
+
+class Crash(BaseException):
+    """The process dies here; what it has not written is lost."""
+
+
+class SetClock:
+    """A clock that the runner sets."""
+
+    def __init__(self, base: Instant) -> None:
+        self.base, self.at = base, 0
+
+    def now(self) -> Instant:
+        """Return the present."""
+        return self.base + self.at
+
+    def sleep_until(self, instant: Instant) -> None:
+        """Move on at once."""
+        self.at = max(self.at, instant - self.base)
+
+
+@dataclass(slots=True)
+class Calls:
+    """Provider calls so far; the n-th may be the one at which the process dies."""
+
+    truth: Truth
+    total: int = 0
+    parent: int = 0
+
+    def begin(self, *, parent: bool) -> None:
+        """Count a call; die before it where the document says so."""
+        self.total += 1
+        self.parent += parent
+        self._die("before")
+
+    def end(self) -> None:
+        """Die after the call where the document says so."""
+        self._die("after")
+
+    def _die(self, when: str) -> None:
+        if any(fault["call"] == self.total and fault["when"] == when for fault in self.truth.faults("crash")):
+            raise Crash
+
+
+class SimulatedDns:
+    """One complete sweep, at the second that the clock shows."""
+
+    def __init__(self, truth: Truth, clock: SetClock) -> None:
+        self._truth, self._clock = truth, clock
+
+    def observe(self, sights: Sequence[Sight]) -> list[Observation]:
+        """Return what every server answers now."""
+        return [self._sweep() for _ in sights]
+
+    def _sweep(self) -> Observation:
+        truth = self._truth
+        parents = tuple(self._parent(index) for index in range(len(truth.lags("DS"))))
+        children = tuple(self._child(index) for index in range(len(truth.lags("DNSKEY"))))
+        zone = truth.zone
+        return Observation(
+            zone=zone, at=self._clock.now(), parent_zone=zone.partition(".")[2], parent=parents, child=children
+        )
+
+    def _parent(self, index: int) -> ParentView:
+        truth, at, server = self._truth, self._clock.at, f"parent:{index}"
+        address = f"192.0.2.{index + 1}"
+        for kind, reason in (("silent", "timeout"), ("lame", "lame")):
+            if truth.has(kind, server, at):
+                return Unreachable(address=address, reason=reason)  # type: ignore[arg-type]  # of the reasons
+        lies = truth.has("lies", server, at)
+        version = truth.versions["DS"][-1] if lies else truth.served("DS", index, at)
+        ds = truth.ds_records(version.value)
+        return ParentAnswer(address=address, ds=ds, ttl=version.ttl, trust="bogus" if lies else "secure")
+
+    def _child(self, index: int) -> ChildView:
+        truth, at, server = self._truth, self._clock.at, f"child:{index}"
+        address = f"198.51.100.{index + 1}"
+        for kind, reason in (("silent", "timeout"), ("lame", "lame")):
+            if truth.has(kind, server, at):
+                return Unreachable(address=address, reason=reason)  # type: ignore[arg-type]  # of the reasons
+        lies = truth.has("lies", server, at)
+        dnskey = truth.versions["DNSKEY"][-1] if lies else truth.served("DNSKEY", index, at)
+        zone = truth.versions["ZONE"][-1] if lies else truth.served("ZONE", index, at)
+        negative = truth.document["start"]["zone"]["negative_ttl"]
+        keys = tuple(sorted(truth.keys[key] for key in dnskey.value[0]))
+        return ChildAnswer(
+            address=address,
+            keys=keys,
+            key_signers=frozenset() if lies else frozenset(truth.keys[key].id for key in dnskey.value[1]),
+            key_ttl=dnskey.ttl if keys else negative,
+            zone_signers=frozenset() if lies else frozenset(truth.keys[key].id for key in zone.value),
+            zone_ttl=zone.ttl,
+            negative_ttl=negative,
+        )
+
+
+class SimulatedParent:
+    """The parent of the document: its abilities, its delays, and calls that are refused or come to nothing."""
+
+    timeout: Seconds = 0
+
+    def __init__(self, truth: Truth, clock: SetClock, calls: Calls) -> None:
+        self._truth, self._clock, self._calls = truth, clock, calls
+        self._accepted = 0
+
+    def capabilities(self, zone: ZoneName, accepts: Accepts) -> Capabilities:
+        """Return what the document says."""
+        del zone, accepts
+        parent = self._truth.document["parent"]
+        form, types = parent["form"], frozenset(parent["digest_types"])
+        return Capabilities(
+            update=parent["update"],
+            accepts=Accepts(form=form, max_ds=parent["max_ds"], digest_types=types),
+            makes_digests=types if form == "dnskey" else None,
+        )
+
+    def read(self, zone: ZoneName) -> tuple[Ds, ...] | None:
+        """Return what the parent serves or has under way."""
+        del zone
+        return self._truth.ds_records(self._truth.versions["DS"][-1].value)
+
+    def perform(self, zone: ZoneName, action: SetDs) -> Receipt:
+        """Take one call."""
+        del zone
+        truth, at = self._truth, self._clock.at
+        self._calls.begin(parent=True)
+        number = self._calls.parent
+        if any(fault["call"] == number for fault in truth.faults("rejected")):
+            return Receipt(state="refused", message="refused, once")
+        target = truth.ds_symbols(action.ds)
+        self._check(target)
+        if any(fault["call"] == number for fault in truth.faults("swallowed")):
+            return Receipt(state="accepted")
+        if target != truth.versions["DS"][-1].value:
+            given = truth.document["truth"]["registration"]
+            delays = given if isinstance(given, list) else [given]
+            delay = delays[min(self._accepted, len(delays) - 1)]
+            self._accepted += 1
+            truth.change("DS", at + delay, target, call=at)
+        self._calls.end()
+        return Receipt(state="accepted")
+
+    def _check(self, target: tuple[tuple[str, int, int], ...]) -> None:
+        parent, before = self._truth.document["parent"], set(self._truth.versions["DS"][-1].value)
+        count = len({key for key, _, _ in target}) if parent["form"] == "dnskey" else len(target)
+        if count > parent["max_ds"]:
+            raise AdapterError(f"the parent takes {parent['max_ds']} DS")
+        if parent["update"] == "one-at-a-time" and len(before ^ set(target)) > 1:
+            raise AdapterError("the parent takes one record a call")
+        if parent["checks_dnskey"]:
+            signing = [
+                set(self._truth.served("DNSKEY", index, self._clock.at).value[1])
+                for index in range(len(self._truth.lags("DNSKEY")))
+            ]
+            if any(key not in signers for key, _, _ in set(target) - before for signers in signing):
+                raise AdapterError("the key of a DS does not sign the DNSKEY RRset on every server")
+
+
+class SimulatedSigner:
+    """The signer of the document: it can do everything, at once."""
+
+    timeout: Seconds = 0
+
+    def __init__(self, truth: Truth, clock: SetClock, calls: Calls) -> None:
+        self._truth, self._clock, self._calls = truth, clock, calls
+        self.created: list[str] = []
+
+    def capabilities(self, zone: ZoneName) -> Capabilities:
+        """Return what the document says."""
+        del zone
+        return Capabilities(update="none", resign=self._truth.document["signer"]["resign"])
+
+    def read(self, zone: ZoneName) -> tuple[SignerKey, ...] | None:
+        """Return the keys that it holds."""
+        del zone
+        truth = self._truth
+        published, signers = truth.versions["DNSKEY"][-1].value
+        active = set(signers) | set(truth.versions["ZONE"][-1].value)
+        return tuple(
+            SignerKey(
+                key=truth.keys[symbol],
+                role=truth.symbols[symbol][1],
+                published=symbol in published,
+                active=symbol in active,
+            )
+            for symbol in truth.held
+        )
+
+    def perform(self, zone: ZoneName, action: Action) -> Receipt:
+        """Take one call."""
+        del zone
+        truth, at = self._truth, self._clock.at
+        self._calls.begin(parent=False)
+        created = None
+        match action:
+            case CreateKey():
+                created = truth.keys[self._create(action)]
+            case SetKeys():
+                names = {truth.keys[symbol].id: symbol for symbol in truth.keys}
+                published = tuple(sorted(truth.names[key] for key in action.published))
+                truth.change("DNSKEY", at, (published, tuple(sorted(names[key] for key in action.sign_keys))), call=at)
+                truth.change("ZONE", at, tuple(sorted(names[key] for key in action.sign_zone)), call=at)
+            case DeleteKey(key=key):
+                truth.held = [symbol for symbol in truth.held if truth.keys[symbol] != key]
+            case _:
+                raise AdapterError("the simulated signer cannot do this")
+        self._calls.end()
+        return Receipt(state="accepted", created=created)
+
+    def _create(self, action: CreateKey) -> str:
+        truth = self._truth
+        for symbol in truth.held:
+            algorithm, role = truth.symbols[symbol]
+            if (algorithm, role) == (action.algorithm, action.role) and truth.keys[symbol].id not in action.existing:
+                return symbol
+        symbol = f"new-{action.role}-{len(self.created) + 1}"
+        while symbol in truth.keys:
+            symbol += "x"
+        truth.learn(symbol, action.algorithm, action.role)
+        truth.held.append(symbol)
+        self.created.append(symbol)
+        return symbol
+
+
+@dataclass(slots=True)
+class MemoryLedger:
+    """The ledger as a dictionary; it survives crashes."""
+
+    histories: dict[ZoneName, ZoneHistory] = field(default_factory=dict)
+    record: Record | None = None
+    commits: int = 0
+
+    def read(self, zones: Iterable[ZoneName]) -> Mapping[ZoneName, ZoneHistory]:
+        """Return the histories of those zones that have one."""
+        return {zone: self.histories[zone] for zone in zones if zone in self.histories}
+
+    def known(self) -> frozenset[ZoneName]:
+        """Return every zone that has a history."""
+        return frozenset(self.histories)
+
+    def due(self, now: Instant) -> frozenset[ZoneName]:
+        """Return zones whose `next_at` is not after `now`."""
+        return frozenset(
+            zone for zone, history in self.histories.items() if history.next_at is not None and history.next_at <= now
+        )
+
+    def planned(self) -> str:
+        """Return nothing: a simulated world has no files."""
+        return ""
+
+    def commit(
+        self, record: Record | None, histories: Sequence[ZoneHistory], *, subject: str, planned: str | None = None
+    ) -> str:
+        """Keep the histories."""
+        del subject, planned
+        self.commits += 1
+        self.record = record or self.record
+        self.histories.update({history.zone: history for history in histories})
+        return str(self.commits)
+
+    def newest(self) -> tuple[Record, str] | None:
+        """Return the newest record."""
+        return None if self.record is None else (replace(self.record), hashlib.sha256(b"").hexdigest())
+
+    def lease_left(self, now: Instant) -> Seconds:
+        """Return a lease that never ends: nobody else is here."""
+        del now
+        return 60
