@@ -206,6 +206,16 @@ def add_signed(section: list[dns.rrset.RRset], zone: Zone, at: dns.name.Name, re
         section.append(signatures)
 
 
+def _wire(response: dns.message.Message, *, tcp: bool) -> bytes:
+    """Return the wire form, cut with TC where it is too large for UDP."""
+    wire = response.to_wire(max_size=65535)
+    if not tcp and len(wire) > 1232:
+        response.flags |= dns.flags.TC
+        response.answer, response.authority, response.additional = [], [], []
+        wire = response.to_wire()
+    return wire
+
+
 Twist = Callable[[dns.message.Message, dns.message.Message, bool], "list[bytes | Elsewhere]"]
 """(query, correct response, over TCP) -> datagrams to send."""
 
@@ -229,7 +239,7 @@ class Server:
         query = dns.message.from_wire(wire)
         self.asked.append((query.question[0].name.to_text(), dns.rdatatype.to_text(query.question[0].rdtype), tcp))
         response = respond(self.zones, query)
-        return self.twist(query, response, tcp) if self.twist else [response.to_wire()]
+        return self.twist(query, response, tcp) if self.twist else [_wire(response, tcp=tcp)]
 
 
 class Farm:

@@ -28,7 +28,7 @@ from small_tree import (
 
 from dnsplan.model.observation import ChildAnswer, ParentAnswer, Unreachable
 from dnsplan.model.portfolio import ObserveSettings, Resolution
-from dnsplan.observe import Observer
+from dnsplan.observe import Observer, look
 from dnsplan.observe.routes import Routes
 from dnsplan.ports import Sight
 
@@ -460,3 +460,37 @@ def test_a_dead_provider_costs_its_timeouts_once_and_not_for_each_zone(tree: Tre
     assert all(failures(each.child).get(CHILDREN[0]) == "timeout" for each in seen)
     assert len(tree.servers[CHILDREN[0]].asked) < 100
     assert isinstance(seen[0].child[0], Unreachable)
+
+
+def test_a_name_that_cannot_be_asked_for_is_a_problem(tree: Tree) -> None:
+    assert tree.observe(f"{'x' * 64}.test")[0].problem.startswith("the name cannot be asked for: ")
+
+
+def test_a_delegation_that_costs_too_much_is_given_up_and_others_are_not(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree.parent.add("dear.test.", "NS", *(f"ns.z{number}.test." for number in range(60)))
+    monkeypatch.setattr(look, "WALK_BUDGET", 60)
+    dear, child = tree.observe("dear.test", "child.test")
+    assert dear.problem == "finding its servers takes more than 60 questions"
+    assert len(children_of(child)) == 2
+
+
+def test_a_zone_with_too_many_servers_is_a_problem(tree: Tree) -> None:
+    tree.parent.add("child.test.", "NS", *(f"ns{number}.child.test." for number in range(65)))
+    seen = tree.look()
+    assert (seen.problem, seen.child) == ("it has more than 64 servers", ())
+    assert len(parents_of(seen)) == 2
+
+
+def test_an_answer_without_soa_is_lame(tree: Tree) -> None:
+    def no_soa(query: Message, response: Message, tcp: bool) -> list[bytes]:
+        if query.question[0].rdtype == dns.rdatatype.SOA:
+            response.answer = []
+        return [response.to_wire()]
+
+    tree.servers[CHILDREN[0]].twist = no_soa
+    seen = tree.look()
+    assert at(seen.child, CHILDREN[0]) == Unreachable(
+        address=CHILDREN[0], reason="lame", detail="it serves no SOA for the zone"
+    )

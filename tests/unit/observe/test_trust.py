@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dns.message
 import dns.name
+import dns.rcode
 import dns.rdatatype
 import pytest
-from nameservers import NOW, Zone, add_signed, key, respond
-from small_tree import CHILDREN, PARENTS, Tree, children_of, delegate, parents_of
+from nameservers import NOW, Key, Zone, add_signed, key, respond
+from small_tree import CHILDREN, PARENTS, ROOT, Tree, children_of, delegate, parents_of
 
 Message = dns.message.Message
 
@@ -126,13 +127,14 @@ def test_a_signed_zone_that_denies_without_proof_is_mixed(tree: Tree) -> None:
     assert all(view.zone_mixed and not view.zone_signers for view in children_of(tree.look()))
 
 
-def test_a_revoked_key_and_a_key_without_the_zone_flag_sign_nothing(tree: Tree) -> None:
-    for flags in (0x0181, 0x0001):
-        text = tree.child.keys[0].record.to_text().split(maxsplit=1)[1]
-        tree.child.add("child.test.", "DNSKEY", f"{flags} {text}")
-        for view in children_of(tree.look()):
-            assert [each.flags for each in view.keys] == [flags]
-            assert view.key_signers == view.zone_signers == frozenset()
+@pytest.mark.parametrize("flags", [0x0181, 0x0001])
+def test_a_revoked_key_and_a_key_without_the_zone_flag_sign_nothing(tree: Tree, flags: int) -> None:
+    barred = Key(key("child").private, key("child").record.replace(flags=flags))
+    tree.child.keys = [barred]
+    tree.child.publish(barred)
+    for view in children_of(tree.look()):
+        assert [each.flags for each in view.keys] == [flags]
+        assert view.key_signers == view.zone_signers == frozenset()
 
 
 @pytest.mark.parametrize("denial", ["nsec", "nsec3", "nsec3-opt-out"])
@@ -186,3 +188,31 @@ def test_too_many_nsec3_iterations_are_insecure(tree: Tree) -> None:
     tree.parent.denial, tree.parent.iterations = "nsec3", 151
     tree.parent.add("child.test.", "DS")
     assert trusts(tree) == [("insecure", "the proof that there is no DS has too many NSEC3 iterations")] * 2
+
+
+def test_a_child_that_another_server_of_the_parent_denies_is_unproven_there_only(tree: Tree) -> None:
+    """The parent of the parent is asked until one of its servers proves something."""
+    liar = Zone(".", [key("root")], dict(tree.root.data))
+    liar.signers["DS"] = [key("mallory")]
+    tree.serve("127.1.1.0", liar)
+    tree.root.add("a.root.", "A", ROOT, "127.1.1.0")
+    seen = tree.observe(hints=("127.1.1.0", ROOT))[0]
+    assert [view.trust for view in parents_of(seen)] == ["secure", "secure"]
+
+
+def test_a_parent_whose_ds_nobody_proves_is_bogus(tree: Tree) -> None:
+    tree.root.signers["DS"] = []
+    why = "nothing valid is said about the DS of test: the DS: no signature"
+    assert trusts(tree) == [("bogus", why)] * 2
+
+
+def test_a_parent_whose_keys_nobody_serves_is_bogus(tree: Tree) -> None:
+    def no_keys(query: Message, response: Message, tcp: bool) -> list[bytes]:
+        if query.question[0].rdtype == dns.rdatatype.DNSKEY:
+            response = dns.message.make_response(query)
+            response.set_rcode(dns.rcode.SERVFAIL)
+        return [response.to_wire()]
+
+    for address in PARENTS:
+        tree.servers[address].twist = no_keys
+    assert trusts(tree) == [("bogus", "the DNSKEY RRset of test does not validate: SERVFAIL")] * 2
