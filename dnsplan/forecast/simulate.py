@@ -109,7 +109,7 @@ class _Simulation:
         budget = self.portfolio.policies["world"].timing.registration_budget
         spacing = max(self.portfolio.policies["world"].timing.sweep_spacing, 1)
         for move in self._last[1] if self._last else ():
-            if isinstance(move, Wait) and move.until is not None and move.until - base > at + spacing:
+            if isinstance(move, Wait) and move.until is not None and move.until - base != at + spacing:
                 moments.add(move.until - base)
         for versions in (history.ds, history.dnskey, history.zonedata):
             newest = versions[-1] if versions else None

@@ -1,0 +1,104 @@
+"""Random worlds for each recipe, from a seed."""
+
+from __future__ import annotations
+
+from random import Random
+
+
+def ds(key: str, digest: int = 2) -> dict:
+    return {"key": key, "algorithm": 13, "digest_type": digest}
+
+
+def key(name: str, role: str) -> dict:
+    return {"key": name, "algorithm": 13, "role": role}
+
+
+RECIPES = ("bootstrap", "add-first", "swap", "one-at-a-time", "insecure")
+
+
+def world(recipe: str, seed: int, *, faults: bool = False, gates_exact: bool = False) -> dict:
+    """Return a world; with `faults` its servers, calls and runs fail in random ways."""
+    random = Random(f"{recipe}/{seed}/{faults}")
+    lags = [random.randint(0, 15) for _ in range(random.randint(1, 3))]
+    parent_lags = [random.randint(0, 15) for _ in range(random.randint(1, 3))]
+    lags[random.randrange(len(lags))] = 0
+    parent_lags[random.randrange(len(parent_lags))] = 0
+    child_margin, parent_margin = random.randint(0, 10), random.randint(0, 10)
+    ds_ttl, key_ttl, zone_ttl = (random.randint(5, 90) for _ in range(3))
+    negative = random.randint(5, 60)
+    resign = random.choice([0, 0, random.randint(0, 30)])
+    digests = random.choice([[2], [2], [4], [2, 4]])
+    exact = gates_exact or random.random() < 0.5
+    signed = recipe != "bootstrap"
+    start_ds = [ds("k1", digest) for digest in digests] if signed else []
+    limit = {"swap": len(digests), "one-at-a-time": 2 * len(digests)}.get(recipe, 2 * len(digests) + random.randint(0, 3))
+    update = {"one-at-a-time": "one-at-a-time", "swap": "replace"}.get(recipe, random.choice(["replace", "add-remove"]))
+    goal = {"dnssec": "insecure"} if recipe == "insecure" else {"dnssec": "signed"}
+    if recipe in ("add-first", "swap", "one-at-a-time"):
+        goal["roll"] = "ksk"
+    result = {
+        "id": f"{recipe}/{seed}", "now": "2026-11-24T00:00:00Z", "zone": "example.ch", "tick": random.choice([1, 1, 1, 7]),
+        "until": 6000, "goal": goal,
+        "policy": {
+            "policy": "world", "algorithm": "ECDSAP256SHA256", "scheme": "ksk-zsk",
+            "ds": {"digest_types": [{2: "SHA-256", 4: "SHA-384"}[d] for d in digests], "ttl_max": f"{ds_ttl}s"},
+            "dnskey": {"ttl": f"{key_ttl}s"}, "validators": ["lenient", "rfc4509", "hardened"], "unknown_ds": "keep",
+            "timing": {
+                "child_margin": f"{child_margin}s", "parent_margin": f"{parent_margin}s", "registration_budget": "200s",
+                "sweeps": {"count": random.choice([1, 1, 2]), "spacing": f"{random.choice([0, 3])}s"},
+            },
+        },
+        "start": {
+            "ds": start_ds, "ds_ttl": ds_ttl, "unpublished": [],
+            "dnskey": {
+                "keys": [key("k1", "ksk"), key("z1", "zsk")] if signed else [], "signers": ["k1"] if signed else [],
+                "ttl": key_ttl if signed else negative,
+            },
+            "zone": {"signers": ["z1"] if signed else [], "ttl": zone_ttl, "negative_ttl": negative},
+        },
+        "parent": {
+            "update": update, "max_ds": limit, "form": "ds", "digest_types": [2, 4],
+            "checks_dnskey": random.random() < 0.3, "ttl": ds_ttl,
+        },
+        "signer": {"resign": resign, "dnskey_ttl": key_ttl, "zone_ttl": zone_ttl},
+        "truth": {
+            "child_propagation": lags, "parent_propagation": parent_lags, "registration": random.randint(0, 40),
+            "resign": resign if exact else random.randint(0, resign),
+            "unseen": {"child": child_margin, "parent": parent_margin} if exact else {},
+            "ttl_after": {
+                "ds": [random.randint(1, 90), random.randint(1, 90)], "dnskey": [random.randint(1, 90)],
+                "zone": [random.randint(1, 90)],
+            },
+        },
+    }  # fmt: skip
+    if faults:
+        _spoil(result, random)
+    return result
+
+
+def _spoil(result: dict, random: Random) -> None:
+    truth, faults = result["truth"], []
+    for _ in range(random.randint(1, 4)):
+        kind = random.choice(["silent", "lame", "lies", "frozen", "no_run", "swallowed", "rejected", "crash", "crash"])
+        begin = random.randint(0, 200)
+        end = begin + random.randint(1, 120)
+        if kind in ("swallowed", "rejected"):
+            faults.append({"kind": kind, "call": random.randint(1, 3)})
+        elif kind == "crash":
+            faults.append({"kind": kind, "call": random.randint(1, 8), "when": random.choice(["before", "after"])})
+        elif kind == "no_run":
+            faults.append({"kind": kind, "from": begin, "until": end})
+        else:
+            side, lags = random.choice([("parent", "parent_propagation"), ("child", "child_propagation")])
+            index = random.randrange(len(truth[lags]))
+            faults.append({"kind": kind, "server": f"{side}:{index}", "from": begin, "until": end})
+    truth["faults"] = faults
+    if random.random() < 0.4:
+        at = random.randint(1, 200)
+        rrset = random.choice(["DS", "DNSKEY", "ZONE"])
+        truth["changes"] = [{"at": at, "rrset": rrset, "ttl": random.randint(1, 200)}]
+    if random.random() < 0.2 and result["goal"]["dnssec"] == "signed" and result["start"]["ds"]:
+        result["parent"]["max_ds"] += 1
+        digest = result["start"]["ds"][0]["digest_type"]
+        foreign = {"at": random.randint(1, 150), "rrset": "DS", "add": [ds("foreign", digest)]}
+        truth["changes"] = sorted([*truth.get("changes", []), foreign], key=lambda change: change["at"])
