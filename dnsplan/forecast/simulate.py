@@ -40,6 +40,7 @@ class _Simulation:
         self.reached_at: int | None = None
         self.changes = sorted(world["truth"].get("changes", []), key=lambda change: change["at"])
         self._last: tuple[Any, ...] | None = None
+        self._untils: set[int | None] = set()
 
     def result(self) -> dict[str, Any]:
         """Run to the end and return what the contract asks for."""
@@ -97,6 +98,7 @@ class _Simulation:
             self.reached_at = at
         history = replace(self.ledger.histories[self.truth.zone], last_sweep=None, next_at=None)
         before, self._last = self._last, (history, zone.plan.moves)
+        self._untils = {move.until for move in before[1] if isinstance(move, Wait)} if before else set()
         return (
             bool(zone.steps) or before is None or before[0] != history or _kinds(before[1]) != _kinds(zone.plan.moves)
         )
@@ -109,7 +111,11 @@ class _Simulation:
         budget = self.portfolio.policies["world"].timing.registration_budget
         spacing = max(self.portfolio.policies["world"].timing.sweep_spacing, 1)
         for move in self._last[1] if self._last else ():
-            if isinstance(move, Wait) and move.until is not None and move.until - base != at + spacing:
+            if (
+                isinstance(move, Wait)
+                and move.until is not None
+                and (move.until - base != at + spacing or move.until in self._untils)
+            ):
                 moments.add(move.until - base)
         for versions in (history.ds, history.dnskey, history.zonedata):
             newest = versions[-1] if versions else None

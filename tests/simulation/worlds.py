@@ -93,7 +93,8 @@ def _spoil(result: dict, random: Random) -> None:
             index = random.randrange(len(truth[lags]))
             faults.append({"kind": kind, "server": f"{side}:{index}", "from": begin, "until": end})
     truth["faults"] = faults
-    if random.random() < 0.4:
+    seen = {fault["kind"] for fault in faults} <= {"frozen", "swallowed", "rejected"} and result["tick"] == 1
+    if seen and random.random() < 0.8:  # a TTL that no sweep can see cannot be known
         at = random.randint(1, 200)
         rrset = random.choice(["DS", "DNSKEY", "ZONE"])
         truth["changes"] = [{"at": at, "rrset": rrset, "ttl": random.randint(1, 200)}]

@@ -105,7 +105,7 @@ class SimulatedDns:
             address=address,
             keys=keys,
             key_signers=frozenset() if lies else frozenset(truth.keys[key].id for key in dnskey.value[1]),
-            key_ttl=dnskey.ttl if keys else negative,
+            key_ttl=dnskey.ttl if keys else max(dnskey.ttl, negative),
             zone_signers=frozenset() if lies else frozenset(truth.keys[key].id for key in zone.value),
             zone_ttl=zone.ttl,
             negative_ttl=negative,
