@@ -27,7 +27,7 @@ from dnsplan.model.portfolio import (
 )
 from dnsplan.model.records import ALGORITHMS, DIGEST_TYPES, parse_dnskey
 from dnsplan.model.time import parse_duration
-from dnsplan.portfolio.formats import moment, trust_anchor, weekly
+from dnsplan.portfolio.formats import endpoint, moment, trust_anchor, weekly
 from dnsplan.portfolio.yamlfile import YamlFile
 
 ROOT_HINTS = (
@@ -203,13 +203,8 @@ def _resolution(value: Mapping[str, Any]) -> Resolution:
 
 
 def _resolver(value: Mapping[str, Any]) -> Resolver:
-    address, port = str(value.get("address", value.get("url", ""))), value.get("port", 53)
-    if address.startswith("["):
-        address, _, tail = address[1:].partition("]")
-        port = int(tail[1:]) if tail.startswith(":") else port
-    elif address.count(":") == 1:
-        address, _, tail = address.partition(":")
-        port = int(tail)
+    port = value.get("port", 53)
+    address, port = endpoint(value["address"], port) if "address" in value else (value["url"], port)
     return Resolver(
         name=value["name"], address=address, port=port, protocol=value.get("protocol", "udp"),
         region=value.get("region", ""),

@@ -6,18 +6,22 @@ import ipaddress
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 from dnsplan.model.names import parse_name
 from dnsplan.model.portfolio import Weekly
 from dnsplan.model.records import parse_dnskey, parse_ds
-from dnsplan.model.time import Instant, parse_duration, parse_instant
+from dnsplan.model.time import Instant, Seconds, parse_duration, parse_instant
 
 _WEEKLY = re.compile(
     r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?:-(Mon|Tue|Wed|Thu|Fri|Sat|Sun))?"
     r" ([0-2][0-9]):([0-5][0-9])-([0-2][0-9]):([0-5][0-9]) ([A-Za-z0-9_+/-]+)"
 )
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_ENDPOINT = re.compile(r"\[([^\]]*)\](?::([0-9]{1,5}))?|([^:]*):([0-9]{1,5})|([^\[].*)")
+LONGEST = 100 * 365 * 86400
+LAST = 7_258_118_400
+"""2200-01-01T00:00:00Z."""
 _BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/-]*")
 
 
@@ -34,9 +38,22 @@ def free_text(text: str) -> str:
 def moment(text: str, *, inclusive: bool = False) -> Instant:
     """Return the instant of a date (00:00Z; the next day's for an inclusive end) or an RFC 3339 time."""
     if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
-        day = date.fromisoformat(text) + timedelta(days=1 if inclusive else 0)
-        return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
-    return parse_instant(text)
+        day = date.fromisoformat(text)
+        start = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
+        instant = start + 86400 if inclusive else start
+    else:
+        instant = parse_instant(text)
+    if not 0 <= instant < LAST:
+        raise ValueError(f"{text!r} is not between 1970 and 2200")
+    return instant
+
+
+def duration(text: str) -> Seconds:
+    """Return the seconds of a duration of at most 100 years, so that every date made with it exists."""
+    seconds = parse_duration(text)
+    if seconds > LONGEST:
+        raise ValueError("the duration is longer than 100 years")
+    return seconds
 
 
 def weekly(text: str) -> Weekly:
@@ -83,8 +100,20 @@ def address(text: str) -> str:
     return str(ipaddress.ip_address(text))
 
 
+def endpoint(text: str, port: int) -> tuple[str, int]:
+    """Return address and port of `9.9.9.9`, `127.0.0.1:5300` or `[::1]:5300`; `port` where the text has none."""
+    match = _ENDPOINT.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is no address such as 9.9.9.9, 127.0.0.1:5300 or [::1]:5300")
+    bracketed, its_port, plain, plain_port, bare = match.groups()
+    number = int(its_port or plain_port or port)
+    if not 0 < number < 65536:
+        raise ValueError(f"{number} is no port")
+    return address(bracketed or plain or bare or ""), number
+
+
 FORMATS: Mapping[str, tuple[str, Callable[[str], object], str]] = {
-    "duration": ("BAD_DURATION", parse_duration, "write it as 90s, 15m, 1h30m, 2d, 1w or 1y"),
+    "duration": ("BAD_DURATION", duration, "write it as 90s, 15m, 1h30m, 2d, 1w or 1y"),
     "dns-name": ("BAD_NAME", parse_name, "write the zone's name, such as example.ch"),
     "dnskey": ("BAD_DNSKEY", parse_dnskey, "copy the RDATA of the DNSKEY: flags, 3, algorithm, base64"),
     "free-text": ("BAD_TEXT", free_text, "use one short line of visible characters"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from dnsplan.portfolio.schema import breaches
 from dnsplan.portfolio.yamlfile import YamlFile, read_yaml, yaml_files
 
 MAIN = "dsplan.yaml"
+HIDING = frozenset({"UNKNOWN_KEY", "WRONG_TYPE", "DUPLICATE_KEY"})
+"""Faults of dsplan.yaml behind which entries and defaults may be hidden."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,13 +31,14 @@ class Loaded:
 
 @dataclass(slots=True)
 class Files:
-    """The files of a portfolio as read; `whole` tells whether a folder could not be read in full."""
+    """The files of a portfolio as read; `partial` names the kinds whose folder could not be read in full."""
 
     main: YamlFile
     zones: list[YamlFile]
     policies: list[YamlFile]
     parents: list[YamlFile]
     faults: list[Fault]
+    partial: set[str] = field(default_factory=set)
     digest: str = ""
 
 
@@ -85,6 +88,8 @@ def zone_entries(file: YamlFile) -> list[tuple[YamlFile, tuple[str | int, ...], 
 def _read(root: Path) -> Files:
     main = read_yaml(root / MAIN, MAIN)
     files = Files(main, [], [], [], [])
+    if not (root / MAIN).resolve().is_relative_to(root):
+        files.faults.append(_outside(MAIN))
     settings = main.value if isinstance(main.value, dict) else {}
     digest = hashlib.sha256()
     for kind, default, into in (
@@ -96,35 +101,60 @@ def _read(root: Path) -> Files:
         if isinstance(name, str):
             into.extend(_folder(root, name, kind, kind in settings, files))
     for file in (main, *files.zones, *files.policies, *files.parents):
-        digest.update(file.file.encode() + b"\0" + hashlib.sha256((root / file.file).read_bytes()).digest())
+        digest.update(file.file.encode() + b"\0" + file.digest)
     files.digest = f"sha256:{digest.hexdigest()}"
     return files
 
 
 def _folder(root: Path, name: str, kind: str, named: bool, files: Files) -> list[YamlFile]:  # noqa: FBT001  # private
-    folder = (root / name).resolve()
+    try:
+        folder = (root / name).resolve()
+        folder.is_dir()
+    except (OSError, ValueError):
+        folder = root / MAIN / "unusable"
     if not folder.is_relative_to(root):
         fault = files.main.fault(
             (kind,), "OUTSIDE_REPOSITORY", f"{name!r} lies outside the repository", "move it inside"
         )
         files.faults.append(fault)
+        files.partial.add(kind)
         return []
     if not folder.is_dir():
         if named:
+            files.partial.add(kind)
             files.faults.append(files.main.fault((kind,), "FOLDER_MISSING", f"there is no folder {name!r}", "make it"))
         return []
     result = []
     for path in yaml_files(folder):
         shown = str(path.relative_to(root))
         if not path.resolve().is_relative_to(root):
-            message = "is a link that leads out of the repository"
-            fault = Fault(file=shown, line=0, column=0, code="OUTSIDE_REPOSITORY", message=message, fix="copy the file")
-            files.faults.append(fault)
+            files.faults.append(_outside(shown))
+            files.partial.add(kind)
         elif path.is_file():
             result.append(read_yaml(path, shown))
         else:
             files.faults.append(Fault(file=shown, line=0, column=0, code="FILE_UNREADABLE", message="leads nowhere"))
+            files.partial.add(kind)
     return result
+
+
+def _outside(shown: str) -> Fault:
+    message = "is a link that leads out of the repository"
+    return Fault(file=shown, line=0, column=0, code="OUTSIDE_REPOSITORY", message=message, fix="copy the file")
+
+
+def _unsure(files: Files, found: Sequence[Fault]) -> frozenset[str]:
+    """Return the kinds of names that a fault may hide; looking them up would report that fault a second time."""
+    kinds = set()
+    if "policies" in files.partial or not all(_has_name(file) for file in files.policies):
+        kinds.add("policy")
+    if any(fault.file == MAIN and fault.code in HIDING for fault in found):
+        kinds |= {"signer", "parent"}
+    return frozenset(kinds)
+
+
+def _has_name(policy: YamlFile) -> bool:
+    return isinstance(policy.value, dict) and isinstance(policy.value.get("policy"), str)
 
 
 def _faults(files: Files) -> list[Fault]:
@@ -150,7 +180,7 @@ def _faults(files: Files) -> list[Fault]:
         if file.file not in bad:
             found.extend(zone_rules(file, path, entry))
     known = {name: [file for file in group if isinstance(file.value, dict)] for name, group in groups if name != "zone"}
-    found.extend(portfolio_rules(known, entries, bad))
+    found.extend(portfolio_rules(known, entries, bad, _unsure(files, found)))
     return found
 
 

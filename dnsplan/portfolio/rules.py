@@ -9,7 +9,7 @@ from typing import Any
 from dnsplan.model.names import display_name, name_warnings, parse_name
 from dnsplan.model.records import parse_dnskey
 from dnsplan.portfolio.faults import Fault, nearest
-from dnsplan.portfolio.formats import moment
+from dnsplan.portfolio.formats import endpoint, moment
 from dnsplan.portfolio.yamlfile import YamlFile
 
 Entry = tuple[YamlFile, tuple[str | int, ...], dict[str, Any]]
@@ -23,6 +23,13 @@ def dsplan_rules(file: YamlFile) -> Iterator[Fault]:
         if ("url" in resolver) != doh or ("address" in resolver) == doh:
             wanted = "url" if doh else "address"
             yield file.fault(("resolvers", index), "BAD_RESOLVER", f"this resolver needs {wanted} and nothing else", "")
+            continue
+        try:
+            if not doh:
+                endpoint(resolver["address"], 53)
+        except ValueError as error:
+            fix = "write an IP address, with a port where it is not 53"
+            yield file.fault(("resolvers", index, "address"), "BAD_RESOLVER", str(error), fix)
 
 
 def policy_rules(file: YamlFile) -> Iterator[Fault]:
@@ -57,9 +64,12 @@ def zone_rules(file: YamlFile, path: tuple[str | int, ...], entry: dict[str, Any
 
 
 def portfolio_rules(
-    known: Mapping[str, Sequence[YamlFile]], entries: Sequence[Entry], bad: set[str]
+    known: Mapping[str, Sequence[YamlFile]], entries: Sequence[Entry], bad: set[str], unsure: frozenset[str]
 ) -> Iterator[Fault]:
-    """Yield faults between files: names that refer to nothing, and zones, policies or suffixes given twice."""
+    """Yield faults between files: names that refer to nothing, and zones, policies or suffixes given twice.
+
+    `unsure`: the kinds (policy, signer, parent) whose names a fault elsewhere hides; they are not looked up.
+    """
     main = known["dsplan"][0].value if known["dsplan"] else {}
     policies = {str(file.value.get("policy")) for file in known["policy"]} | {"default"}
     yield from _twice(known["policy"], "policy", "DUPLICATE_POLICY")
@@ -70,6 +80,7 @@ def portfolio_rules(
         "signer": set(_names(main, "signers")) | {"manual"},
         "parent": set(_names(main, "parents")) | {"manual"},
     }
+    names = {kind: found for kind, found in names.items() if kind not in unsure}
     given = main.get("defaults")
     defaults: dict[str, Any] = given if isinstance(given, dict) else {}
     if known["dsplan"] and known["dsplan"][0].file not in bad:
@@ -102,7 +113,7 @@ def _zone_references(
     if entry.get("keys", "auto") == "auto" and "signers" not in entry:
         needed.append("signer")
     for kind in needed:
-        if kind not in entry and kind not in defaults:
+        if kind not in entry and kind not in defaults and kind in names:
             message, fix = f"the zone has no {kind}", f"add {kind}: here or to defaults (type manual exists for both)"
             yield file.fault((*path, "zone"), "MISSING_KEY", message, fix)
 

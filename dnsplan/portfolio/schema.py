@@ -66,7 +66,6 @@ def _faults(file: YamlFile, error: Any) -> Iterator[Fault]:
         for key in error.validator_value:
             if key not in error.instance:
                 yield file.fault(path, "MISSING_KEY", f"the key {key!r} is missing", f"add {key}:")
-                break
     elif kind == "format":
         code, _, fix = FORMATS[error.validator_value]
         yield file.fault(path, code, str(error.cause), fix)

@@ -28,7 +28,7 @@ def resolve(secret: Secret, root: Path) -> SecretText:
 def _from_file(path: Path, shown: str) -> SecretText:
     try:
         return SecretText(path.read_text(encoding="utf-8").rstrip("\r\n"))
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "it is not text"
         raise SecretError(f"the secret file {shown} cannot be read: {why}") from None
 

@@ -5,6 +5,7 @@ Bounded in size, depth, nodes and aliases, so that no file costs more than its l
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,7 +17,9 @@ LARGEST = 4 * 1024 * 1024
 DEEPEST = 32
 MOST_NODES = 400_000
 MOST_ALIASES = 100
-PLAIN_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "seq", "map")}
+PLAIN_TAGS = {
+    f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "seq", "map", "timestamp")
+}
 
 Path_ = tuple[str | int, ...]
 
@@ -30,6 +33,7 @@ class YamlFile:
     values: dict[Path_, tuple[int, int]] = field(default_factory=dict)
     keys: dict[Path_, tuple[int, int]] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
+    digest: bytes = b""
 
     def fault(self, path: Path_, code: str, message: str, fix: str = "", *, key: bool = False) -> Fault:
         """Return a fault at a part of the file; at its nearest ancestor that has a position."""
@@ -63,6 +67,7 @@ def read_yaml(path: Path, shown: str) -> YamlFile:
     except OSError as error:
         result.faults.append(result.fault((), "FILE_UNREADABLE", f"cannot be read: {error.strerror}"))
         return result
+    result.digest = hashlib.sha256(raw).digest()
     return parse_yaml(raw, result)
 
 
@@ -78,10 +83,10 @@ def parse_yaml(raw: bytes, result: YamlFile) -> YamlFile:
         return result
     try:
         node = _compose(text)
-        if node is None:
+        result.value = None if node is None else _Reader(result).read(node, (), 0)
+        if result.value is None:
+            result.values.clear()
             result.faults.append(result.fault((), "FILE_EMPTY", "holds nothing", "fill it or delete it"))
-            return result
-        result.value = _Reader(result).read(node, (), 0)
     except _RefusedError as refused:
         line, column = (refused.mark.line + 1, refused.mark.column + 1) if refused.mark else (1, 1)
         result.faults.append(
@@ -97,7 +102,9 @@ def _compose(text: str) -> Any:
     if _deepest(text) > DEEPEST * 4:
         raise _RefusedError(None, "YAML_TOO_DEEP", f"is nested deeper than {DEEPEST} levels", "flatten it")
     try:
-        return YAML(typ="safe", pure=True).compose(text)
+        yaml = YAML(typ="safe", pure=True)
+        yaml.composer.warn_double_anchors = False  # YAML allows it, and a warning is no fault
+        return yaml.compose(text)
     except MarkedYAMLError as error:
         problem = " ".join(filter(None, (error.context, error.problem)))
         if "single document" in problem:
@@ -110,7 +117,7 @@ def _compose(text: str) -> Any:
         ) from None
     except RecursionError:
         raise _RefusedError(None, "YAML_TOO_DEEP", f"is nested deeper than {DEEPEST} levels", "flatten it") from None
-    except (YAMLError, ValueError, KeyError, IndexError, AttributeError, TypeError, AssertionError) as error:
+    except (YAMLError, ValueError, ArithmeticError, LookupError, AttributeError, TypeError, AssertionError) as error:
         raise _RefusedError(None, "YAML_SYNTAX", f"is no YAML: {str(error)[:200]}", "") from None
 
 
@@ -194,7 +201,8 @@ def _scalar(kind: str, node: Any) -> Any:
         return str(text).lower() == "true"
     if kind == "null":
         return None
-    return text  # floats stay text: no setting is one, and a digest such as 49e5 must not become one
+    # Dates are text in YAML 1.2. Floats stay text too: no setting is one, and a digest such as 49e5 must stay one.
+    return text
 
 
 def _integer(text: str) -> int | str:
