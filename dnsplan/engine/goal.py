@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import assert_never
 
 from dnsplan.engine.recipes import RECIPES
 from dnsplan.engine.validators import is_bogus
@@ -40,6 +41,8 @@ def choose(view: View) -> Choice:
             return _insecure(view, history)
         case "signed":
             return _signed(view, history, tokens["sep"])
+        case _:
+            assert_never(intent.dnssec)
 
 
 def _insecure(view: View, history: ZoneHistory) -> Choice:

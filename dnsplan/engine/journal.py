@@ -7,7 +7,7 @@ DNS has changed, only observation does.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, assert_never
 
 from dnsplan.model.history import (
     Content,
@@ -41,6 +41,8 @@ def targets(action: Action) -> tuple[DsContent | None, DnskeyContent | None, Zon
             return None, dnskey, ZoneContent(signers=sign_zone)
         case CreateKey() | DeleteKey():
             return None, None, None
+        case _:
+            assert_never(action)
 
 
 def record_intent(history: ZoneHistory, step: Step, *, intent_id: str, step_json: str, now: Instant) -> ZoneHistory:

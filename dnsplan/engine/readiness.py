@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from typing import assert_never
 
 from dnsplan.engine.journal import targets
 from dnsplan.engine.kernel import Change, Refusal, admit
@@ -133,6 +134,8 @@ def _stable(action: Action) -> str:
             parts = [role, str(algorithm), *sorted(existing)]
         case DeleteKey(key=key):
             parts = [str(key)]
+        case _:
+            assert_never(action)
     return "\n".join([type(action).__name__, *parts])
 
 
@@ -145,6 +148,8 @@ def rrset_of(action: Action) -> Touched:
             return "DNSKEY"
         case CreateKey() | DeleteKey():
             return "KEY"
+        case _:
+            assert_never(action)
 
 
 def needs_person(action: Action, capabilities: Capabilities) -> bool:

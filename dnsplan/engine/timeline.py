@@ -24,10 +24,10 @@ def timeline(view: View, choice: Choice) -> tuple[TimelineStep, ...]:
         return ()
     steps: list[TimelineStep] = []
     now, certain = view.situation.now, True
-    current: View | None = _settled(view, now)
-    while current is not None and len(steps) < MOST_STEPS:
+    current = _settled(view, now)
+    while True:
         proposal = _next(current, choice.proposals)
-        if proposal is None:
+        if proposal is None or len(steps) == MOST_STEPS:
             break
         now = max(now, proposal.gate.at or 0)
         moment = _admitted(current, proposal, now)
@@ -72,7 +72,7 @@ def _step(view: View, proposal: Proposal, moment: Instant | None, *, predicted: 
 _NO_PROOF = Proof(triples=0, horizon=0, profiles=frozenset())
 
 
-def _after(view: View, proposal: Proposal, now: Instant) -> View | None:
+def _after(view: View, proposal: Proposal, now: Instant) -> View:
     """Return the view in which the proposal has taken effect everywhere, as soon as the sweeps allow."""
     action = proposal.candidates[0]
     step = make_step(proposal, action, rrset_of(action), _NO_PROOF, view)
@@ -86,8 +86,7 @@ def _after(view: View, proposal: Proposal, now: Instant) -> View | None:
         shown = {key for version in history.dnskey[-1:] for key in getattr(version.content, "keys", ())}
         held = tuple(replace(key, published=key.key in shown, active=key.key in shown) for key in held)
     situation = replace(view.situation, history=history, held=held, now=now)
-    after = view_of(situation)
-    return None if after is None else _settled(after, now)
+    return _settled(view_of(situation) or view, now)
 
 
 def _with_predicted_key(history: ZoneHistory, rollover: Rollover, action: CreateKey, now: Instant) -> ZoneHistory:
@@ -97,7 +96,7 @@ def _with_predicted_key(history: ZoneHistory, rollover: Rollover, action: Create
     return replace(history, held=(*history.held, held), rollover=replace(rollover, new=(*rollover.new, key.id)))
 
 
-def _settled(view: View, now: Instant) -> View | None:
+def _settled(view: View, now: Instant) -> View:
     """Return the view in which every version in flight is on every server after the sweeps that the policy wants."""
     timing = view.situation.policy.timing
     shown = now + timing.sweep_spacing * (timing.sweep_count - 1)
@@ -111,4 +110,4 @@ def _settled(view: View, now: Instant) -> View | None:
 
     history = view.history
     history = replace(history, ds=settle(history.ds), dnskey=settle(history.dnskey), zonedata=settle(history.zonedata))
-    return view_of(replace(view.situation, history=history))
+    return view_of(replace(view.situation, history=history)) or view

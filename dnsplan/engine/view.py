@@ -89,9 +89,9 @@ class View:
 def view_of(situation: Situation) -> View | None:
     """Return the view; None while some RRset has not been seen at all."""
     history = situation.history
-    if not (history.ds and history.dnskey and history.zonedata):
-        return None
-    ds, dnskey, zone = history.ds[-1].content, history.dnskey[-1].content, history.zonedata[-1].content
+    ds, dnskey, zone = (
+        versions[-1].content if versions else None for versions in (history.ds, history.dnskey, history.zonedata)
+    )
     if not (isinstance(ds, DsContent) and isinstance(dnskey, DnskeyContent) and isinstance(zone, ZoneContent)):
         return None
     pinned = situation.intent.keys if isinstance(situation.intent.keys, tuple) else ()

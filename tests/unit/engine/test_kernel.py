@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from dnsplan.engine.gates import empty, gate, signed_by, signs_keys, trust_gate, vouches_for
 from dnsplan.engine.kernel import Change, Refusal, admit
-from dnsplan.engine.spans import FOREVER, Span, Spans, trust
+from dnsplan.engine.spans import FOREVER, Margins, Span, Spans, trust
 from dnsplan.engine.unknown import harmless
 from dnsplan.engine.validators import DsRef, KeySet
-from dnsplan.model.plan import Proof
+from dnsplan.model.plan import Gate, Proof
 from dnsplan.model.portfolio import Profile
 
 K1, K2 = DsRef("k1", 13, 2), DsRef("k2", 13, 2)
@@ -164,3 +165,19 @@ def test_an_unknown_version_holds_a_change_back_until_it_is_gone() -> None:
     assert isinstance(early, Refusal)
     assert early.reason.startswith("what was served before the first look is unknown")
     assert isinstance(admit(served, Change(dnskey=NEW), 240, USUAL), Proof)
+
+
+def test_gates_are_open_when_every_version_has_the_property_and_unknown_while_the_newest_has_not() -> None:
+    margin = Margins(parent=7, child=5, resign=0)
+    served = spans(ds=(Span(frozenset({K1}), 0, FOREVER, 90, None),))
+    moved = spans(ds=(Span(frozenset({K1}), 0, 300, 90, 200), Span(frozenset[DsRef](), 200, FOREVER, 90, None)))
+    foreign = spans(
+        ds=(Span(frozenset({DsRef("x", 13, 2)}), 0, 300, 90, 200), Span(frozenset[DsRef](), 200, FOREVER, 90, None))
+    )
+
+    assert gate("DS", served.ds, vouches_for(frozenset({"k1"})), margin, "why") == Gate()
+    assert gate("DS", served.ds, empty, margin, "why").at is None
+    assert gate("DNSKEY", served.dnskey, signs_keys(frozenset({"k2"})), margin, "why").at is None
+    assert gate("ZONE", served.zone, signed_by(frozenset({"z"})), margin, "why").at == 0
+    assert trust_gate(moved, empty, margin, "why").at == 340
+    assert trust_gate(foreign, empty, margin, "why").at == 300

@@ -20,7 +20,9 @@ from engine_builders import (
     unsigned_world,
 )
 
+from dnsplan.engine import absorb, plan_zone, record_intent
 from dnsplan.model.history import DnskeyContent, DsContent
+from dnsplan.model.observation import Unreachable
 from dnsplan.model.plan import Blocked, Capabilities, NeedsHuman, Receipt, SetDs, Step, Wait
 from dnsplan.model.portfolio import Accepts, Roll, ZoneIntent
 
@@ -384,3 +386,79 @@ def test_unsettled_versions_name_what_they_wait_for() -> None:
     assert isinstance(plan.moves[0], Wait)
     assert plan.history.next_at == T0 + 12
     assert isinstance(world.history.ds[-1].content, DsContent)
+
+
+def test_a_signer_that_was_not_asked_leaves_its_keys_as_they_are_known() -> None:
+    world = rolling(TinyWorld())
+    world.until_done(1)
+    world.intent = replace(world.intent, roll=Roll(sep="y"))
+    world.run(500)
+    seen = world.observe(501)
+    world.plan(501, seen)
+
+    unasked = plan_zone(replace(world.situation(seen), held=None))
+    finished = replace(world.situation(seen), held=None, intent=ZoneIntent(zone="example.ch", dnssec="insecure"))
+
+    assert unasked.timeline
+    assert not any(finding.code == "KEY_FOREIGN" for finding in unasked.findings)
+    assert plan_zone(finished).recipe == "insecure"
+
+
+def test_a_goal_that_is_not_yet_confirmed_waits_for_its_sweeps() -> None:
+    timing = replace(policy().timing, sweep_count=2, sweep_spacing=5)
+    world = TinyWorld(served_ds=(), policy=policy(timing=timing))
+
+    headlines = [world.run(at).headline for at in range(200)]
+
+    first = headlines.index("OK")
+    assert headlines[first - 1] == "WAITING"
+    plan = world.plan(first)
+    assert plan.headline == "OK"
+
+
+def test_a_finished_rollover_of_an_unasked_signer_is_closed() -> None:
+    world = TinyWorld(served_ds=())
+    for at in range(100):
+        world.run(at)
+        if world.pending:
+            break
+    seen = world.observe(at + 20)
+    history = absorb(world.history, seen, policy=world.policy, capabilities=world.capabilities)
+
+    plan = plan_zone(replace(world.situation(seen), history=history, held=None))
+
+    assert plan.history.rollover is None
+
+
+def test_a_repetition_waits_for_a_silent_server_and_for_the_kernel() -> None:
+    world = rolling(TinyWorld())
+    world.run(1)
+    world.receipt = lambda _: None
+    world.run(2)
+    seen = world.observe(3)
+    silent = replace(seen, parent=(Unreachable(address="192.0.2.1", reason="timeout"),))
+
+    waiting = world.plan(3, silent)
+
+    assert isinstance(waiting.moves[0], Wait)
+    assert "192.0.2.1 (timeout)" in waiting.moves[0].reason
+    world.keys, world.key_signers = (K1, Z1), frozenset({K1.id})
+    world.policy = policy(validators=frozenset({"lenient", "strict4035"}))
+    world.keys = (*world.keys, dnskey("odd", 256, algorithm=8))
+    refused = world.plan(4)
+    assert isinstance(refused.moves[0], Wait)
+
+
+def test_a_new_target_takes_the_place_of_one_that_never_showed() -> None:
+    world = rolling(TinyWorld())
+    world.run(1)
+    plan = world.plan(2)
+    step = plan.moves[0]
+    assert isinstance(step, Step)
+    asked = record_intent(plan.history, step, intent_id="a", step_json="", now=T0 + 2)
+    other = replace(step, action=SetDs(ds=(ds(K2),)))
+
+    again = record_intent(asked, other, intent_id="b", step_json="", now=T0 + 3)
+
+    assert [version.seen for version in again.ds[-2:]] == [True, False]
+    assert record_intent(again, other, intent_id="c", step_json="", now=T0 + 4).ds == again.ds
