@@ -58,6 +58,8 @@ def test_every_missing_key_is_named(tmp_path) -> None:
         ("YAML_SYNTAX", "zones/a.yaml", 'zone: "\\UFFFFFFFF"\n'),
         ("BAD_DURATION", "policies/s.yaml", f"policy: s\nds: {{ttl_max: {'9' * 30}y}}\n"),
         ("BAD_TIME", "policies/s.yaml", 'policy: s\nwindows: {freeze: [{from: 2027-01-01, to: "9999-12-31"}]}\n'),
+        ("BAD_VALUE", "parents/ch.yaml", "suffix: ch\nalgorithms: [ED25518]\n"),
+        ("BAD_VALUE", "parents/ch.yaml", "suffix: ch\nalgorithms: [13, 256]\n"),
         ("BAD_RESOLVER", "dsplan.yaml", MAIN + 'resolvers: [{name: x, address: "127.0.0.1:abc"}]\n'),
         ("BAD_RESOLVER", "dsplan.yaml", MAIN + 'resolvers: [{name: x, address: "[::1]:99999"}]\n'),
         ("BAD_RESOLVER", "dsplan.yaml", MAIN + 'resolvers: [{name: x, address: "[::1]x"}]\n'),
