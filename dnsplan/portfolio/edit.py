@@ -1,8 +1,8 @@
-"""Edits of zone files that keep comments, order and quoting."""
+"""Edits of zone files that change one line and leave every other byte as people wrote it."""
 
 from __future__ import annotations
 
-import io
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -15,37 +15,68 @@ from dnsplan.model.portfolio import Portfolio, ZoneName
 
 def set_roll(root: Path, portfolio: Portfolio, zone: ZoneName, token: str) -> Path:
     """Write `roll: TOKEN` into the zone's file and return the file; ConfigError if it cannot be written."""
-    path = root / portfolio.zones[zone].source.file
-    yaml, document = _load(path)
-    entry = _entry(document, zone)
-    if isinstance(entry.get("roll"), dict):
-        entry["roll"]["csk" if "csk" in entry["roll"] else "ksk"] = _quoted(token)
-    else:
-        entry["roll"] = _quoted(token)
-    text = io.StringIO()
-    yaml.dump(document, text)
-    _replace(path, text.getvalue())
+    path = (root / portfolio.zones[zone].source.file).resolve()
+    with path.open(encoding="utf-8", newline="") as stream:
+        text = stream.read()
+    target, key = _place(_entry(_compose(text), zone))
+    edited = _with_token(text, target, key, json.dumps(token, ensure_ascii=False))
+    if not _holds(edited, zone, token):
+        raise ConfigError(f"{path.name}: its layout does not allow the edit", hint=f"write {key}: {token} by hand")
+    _replace(path, edited)
     return path
 
 
-def _quoted(token: str) -> Any:
-    from ruamel.yaml.scalarstring import DoubleQuotedScalarString
-
-    return DoubleQuotedScalarString(token)
-
-
-def _load(path: Path) -> tuple[Any, Any]:
+def _compose(text: str) -> Any:
     from ruamel.yaml import YAML
 
-    yaml = YAML(typ="rt")
-    yaml.preserve_quotes = True
-    yaml.width = 4096
-    return yaml, yaml.load(path.read_text(encoding="utf-8"))
+    return YAML(typ="safe", pure=True).compose(text)
 
 
 def _entry(document: Any, zone: ZoneName) -> Any:
-    entries = document.get("zones", [document])
-    return next(entry for entry in entries if parse_name(str(entry["zone"])) == zone)
+    zones = _value(document, "zones")
+    entries = [document] if zones is None else zones.value
+    return next(entry for entry in entries if parse_name(str(_value(entry, "zone").value)) == zone)
+
+
+def _value(mapping: Any, key: str) -> Any:
+    return next((value for name, value in mapping.value if name.value == key), None)
+
+
+def _place(entry: Any) -> tuple[Any, str]:
+    """Return the mapping that holds the token of the KSK or CSK, and its key there."""
+    roll = _value(entry, "roll")
+    if roll is None or not isinstance(roll.value, list):
+        return entry, "roll"
+    return roll, "csk" if _value(roll, "csk") is not None else "ksk"
+
+
+def _with_token(text: str, mapping: Any, key: str, quoted: str) -> str:
+    old = _value(mapping, key)
+    if old is not None:
+        return text[: old.start_mark.index] + quoted + text[old.end_mark.index :]
+    if mapping.flow_style and not mapping.value:
+        at = mapping.start_mark.index + 1
+        return f"{text[:at]}{key}: {quoted}{text[at:]}"
+    first, value = next((pair for pair in mapping.value if pair[0].value == "zone"), mapping.value[0])
+    at = value.end_mark.index
+    if mapping.flow_style:
+        return f"{text[:at]}, {key}: {quoted}{text[at:]}"
+    end = text.find("\n", at) + 1
+    newline = "\r\n" if "\r\n" in text else "\n"
+    line = f"{' ' * first.start_mark.column}{key}: {quoted}"
+    return f"{text[:end]}{line}{newline}{text[end:]}" if end else f"{text}{newline}{line}{newline}"
+
+
+def _holds(text: str, zone: ZoneName, token: str) -> bool:
+    """Tell whether the edited text is YAML that says what was meant."""
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        target, key = _place(_entry(_compose(text), zone))
+    except (YAMLError, StopIteration, ValueError, AttributeError):
+        return False
+    found = _value(target, key)
+    return found is not None and found.value == token
 
 
 def _replace(path: Path, text: str) -> None:
@@ -53,7 +84,7 @@ def _replace(path: Path, text: str) -> None:
     try:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
                 stream.write(text)
             Path(temporary).chmod(path.stat().st_mode)
             Path(temporary).replace(path)
