@@ -29,13 +29,17 @@ def timeline(world: dict, result: dict, rrset: str) -> list[dict]:
     for index, version in enumerate(versions[1:], 1):
         resign = truth["resign"] if rrset == "ZONE" and versions[index - 1]["value"] != version["value"] else 0
         version["everywhere"] = version["at"] + lag + unseen + resign
-    for event in (e for e in result["events"] if e["rrset"] == rrset):
-        versions.append(
-            {
-                "at": event["at"], "value": form(rrset, event["value"]), "ttl": event["ttl"],
-                "everywhere": event["everywhere"], "ours": event["call"] is not None,
-            }
-        )  # fmt: skip
+    versions += [
+        {
+            "at": event["at"],
+            "value": form(rrset, event["value"]),
+            "ttl": event["ttl"],
+            "everywhere": event["everywhere"],
+            "ours": event["call"] is not None,
+        }
+        for event in result["events"]
+        if event["rrset"] == rrset
+    ]
     for index, version in enumerate(versions):
         later = [v["everywhere"] for v in versions[index + 1 :]]
         version["end"] = min(later) + version["ttl"] if later else INFINITY
@@ -102,7 +106,9 @@ def violations(world: dict, result: dict) -> list[str]:
                 continue
             if excused(profile, (ds, dnskey, zone)):
                 continue
-            found.append(f"{profile} {window}: DS {set(ds['value'])} DNSKEY {dnskey['value']} ZONE {set(zone['value'])}")
+            found.append(
+                f"{profile} {window}: DS {set(ds['value'])} DNSKEY {dnskey['value']} ZONE {set(zone['value'])}"
+            )
     return found
 
 
@@ -118,7 +124,7 @@ def combined(profile: str, ds: dict, dnskey: dict, zone: dict) -> tuple[int, int
 
 
 def excused(profile: str, members: tuple[dict, dict, dict]) -> bool:
-    """The newest change is not the engine's, or the combination was bad already with what stood there before."""
+    """Tell whether the newest change is not the engine's, or all was bad already with what stood there before."""
     newest = max(members, key=lambda version: version["at"])
     together = [version for version in members if version["at"] == newest["at"] and version["ours"]]
     if not newest["ours"] and not together:

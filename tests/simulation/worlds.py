@@ -31,13 +31,16 @@ def world(recipe: str, seed: int, *, faults: bool = False, gates_exact: bool = F
     exact = gates_exact or random.random() < 0.5
     signed = recipe != "bootstrap"
     start_ds = [ds("k1", digest) for digest in digests] if signed else []
-    limit = {"swap": len(digests), "one-at-a-time": 2 * len(digests)}.get(recipe, 2 * len(digests) + random.randint(0, 3))
+    limit = {"swap": len(digests), "one-at-a-time": 2 * len(digests)}.get(
+        recipe, 2 * len(digests) + random.randint(0, 3)
+    )
     update = {"one-at-a-time": "one-at-a-time", "swap": "replace"}.get(recipe, random.choice(["replace", "add-remove"]))
     goal = {"dnssec": "insecure"} if recipe == "insecure" else {"dnssec": "signed"}
     if recipe in ("add-first", "swap", "one-at-a-time"):
         goal["roll"] = "ksk"
     result = {
-        "id": f"{recipe}/{seed}", "now": "2026-11-24T00:00:00Z", "zone": "example.ch", "tick": random.choice([1, 1, 1, 7]),
+        "id": f"{recipe}/{seed}", "now": "2026-11-24T00:00:00Z", "zone": "example.ch",
+        "tick": random.choice([1, 1, 1, 7]),
         "until": 6000, "goal": goal,
         "policy": {
             "policy": "world", "algorithm": "ECDSAP256SHA256", "scheme": "ksk-zsk",
