@@ -16,7 +16,7 @@ from dnsplan.apply.outcome import RunResult, ZoneOutcome
 from dnsplan.apply.performing import Call, perform
 from dnsplan.codec import canonical, to_json
 from dnsplan.engine import record_intent, record_outcome
-from dnsplan.errors import DsplanError, LedgerError
+from dnsplan.errors import DsplanError, LedgerError, LockedError
 from dnsplan.model.audit import AuthorisedBy, Record, StepRecord
 from dnsplan.model.history import ZoneHistory
 from dnsplan.model.plan import Move, NeedsHuman, Plan, SetCds, SetDs, Step, ZonePlan
@@ -118,10 +118,11 @@ class _Work:
             self.histories[call.zone] = history
             self.steps.append(_step_record(call, now))
         self._commit(calls, "intent")
-        for call in calls:
-            if self.request.stop.asked:
-                break
-            self._perform(call)
+        try:
+            self._perform_all(calls)
+        except LockedError:
+            self._commit(calls, "outcome")  # what is known; raises as well where the lock is lost
+            raise
         self._commit(calls, "outcome")
         for zone in {call.zone for call in calls}:
             self._decide_again(zone)
@@ -152,6 +153,12 @@ class _Work:
         if isinstance(step.action, SetDs):
             return ("parent", parent or "manual")
         return ("signer", signer or "manual")
+
+    def _perform_all(self, calls: Sequence[Call]) -> None:
+        for call in calls:
+            if self.request.stop.asked:
+                break
+            self._perform(call)
 
     def _perform(self, call: Call) -> None:
         receipt, reason = perform(call, self.ports, self.ledger)

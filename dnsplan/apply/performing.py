@@ -39,12 +39,12 @@ def perform(call: Call, ports: Ports, ledger: Ledger) -> tuple[Receipt | None, s
         raise LockedError(f"the lease has {left} s left, the call may take {adapter.timeout} s")
     try:
         return _ask(call, adapter), ""
-    except AdapterError as error:
-        if error.unknown:
+    except DsplanError as error:
+        if isinstance(error, AdapterError) and error.unknown:
             return None, str(error)
         return Receipt(state="refused", message=str(error)), str(error)
-    except DsplanError as error:
-        return Receipt(state="refused", message=str(error)), str(error)
+    except Exception as error:  # noqa: BLE001  # a fault in one adapter: its call may have had effect, others go on
+        return None, f"the adapter of {call.way[0]} {call.way[1]} broke: {type(error).__name__}"
 
 
 def _ask(call: Call, adapter: Parent | Signer) -> Receipt:
