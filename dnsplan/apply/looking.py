@@ -90,7 +90,7 @@ def _one(
         capabilities=Capabilities(update="none"),
         history=history,
         seen=seen,
-        now=max(seen.at, ports.clock.now()),
+        now=ports.clock.now(),
         allowed=allowed,
     )
     try:

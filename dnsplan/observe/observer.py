@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 from dnsplan.model.observation import Observation
 from dnsplan.model.portfolio import ObserveSettings, Resolution
@@ -26,7 +27,12 @@ class Observer:
 
     def observe(self, sights: Sequence[Sight]) -> list[Observation]:
         """Return an observation for every zone, in the order given; what cannot be reached is a value."""
-        return asyncio.run(self.sweep(sights, self._clock.now())) if sights else []
+        if not sights:
+            return []
+        seen = asyncio.run(self.sweep(sights, self._clock.now()))
+        # A sweep holds from its end on (T_all is the end of the last one), rounded up: no wait may be too short.
+        ended = self._clock.now() + 1
+        return [replace(observation, at=ended) for observation in seen]
 
     async def sweep(self, sights: Sequence[Sight], now: Instant) -> list[Observation]:
         """Observe within a running loop; signatures are judged at `now`."""

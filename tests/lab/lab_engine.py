@@ -1,119 +1,92 @@
-"""The engine at work on the lab's zones in real time: sweep, absorb, plan, perform what is ready, and again."""
+"""The executor at work on the lab's zones in real time, with the project's own eyes, ways in and kernel."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from lab_sweep import sweep
+from lab import ROOT, Lab
+from lab_zones import WaysIn
 
-from dnsplan.engine import absorb, plan_zone, record_intent, record_outcome
-from dnsplan.errors import AdapterError
-from dnsplan.model.history import ZoneHistory
-from dnsplan.model.observation import Observation
-from dnsplan.model.plan import Action, Capabilities, NeedsHuman, Receipt, SetDs, Situation, Step, ZonePlan
-from dnsplan.model.portfolio import Accepts, Policy, ZoneIntent
-from dnsplan.ports import Parent, Signer
+from dnsplan.apply import Ports, Run, RunResult, run
+from dnsplan.cli.clock import SystemClock
+from dnsplan.model.plan import NeedsHuman, SetDs
+from dnsplan.model.portfolio import ObserveSettings, Policy, Portfolio, Resolution, WayIn, ZoneIntent
+from dnsplan.observe import Observer
+from dnsplan.parents import Surroundings, connect_parent
+from dnsplan.world.simulated import MemoryLedger
 
-ANYTHING = Accepts()
 Clerk = Callable[[str, SetDs], None]
 
 
 @dataclass
 class Managed:
-    """A zone under the engine's care."""
+    """The lab's zones under the executor's care."""
 
-    intent: ZoneIntent
+    lab: Lab
     policy: Policy
-    signer: Signer
-    parent: Parent
+    intents: dict[str, ZoneIntent]
     clerk: Clerk
-    accepts: Accepts = ANYTHING
-    history: ZoneHistory = field(init=False)
     log: list[str] = field(default_factory=list)
-    headline: str = ""
-    moves: str = ""
-    _asked: SetDs | None = None
-    _steps: int = 0
+    ledger: MemoryLedger = field(default_factory=MemoryLedger)
+    _asked: set[SetDs] = field(default_factory=set)
+    _runs: int = 0
 
     def __post_init__(self) -> None:
-        self.history = ZoneHistory(zone=self.intent.zone)
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """Return what both ways in can do together."""
-        parent = self.parent.capabilities(self.intent.zone, self.accepts)
-        signer = self.signer.capabilities(self.intent.zone)
-        return replace(
-            parent,
-            signer_manual=signer.signer_manual,
-            can_create_keys=signer.can_create_keys,
-            resign=signer.resign,
+        ways_in = WaysIn(self.lab)
+        surroundings = Surroundings(resolve=ways_in.resolve, root=self.lab.folder)
+        own = ways_in.parent_entry
+        single = replace(own, name="single", settings={**own.settings, "accepts": {"max_ds": 1}})
+        desk = WayIn(name="desk", type="manual", settings={"contact": "registry desk"})
+        entries: Mapping[str, WayIn] = {"own": own, "single": single, "desk": desk}
+        parents = {name: connect_parent(entry, surroundings) for name, entry in entries.items()}
+        signer = ways_in.signer()
+        clock = SystemClock()
+        self.resolution = Resolution(root_hints=(ROOT.address,), port=53, trust_anchors=(str(self.lab.anchor),))
+        self.ports = Ports(
+            clock=clock,
+            dns=Observer(self.resolution, ObserveSettings(timeout_ms=1000, rate_per_server=2000), clock),
+            ledger=self.ledger,
+            parent=parents.__getitem__,
+            signer=lambda _: signer,
+            digest=lambda _: "",
         )
+        self.signer = signer
 
-    def run(self) -> None:
-        """Observe once and do everything that is ready."""
-        seen = sweep(self.intent.zone)
-        self.history = absorb(self.history, seen, policy=self.policy, capabilities=self.capabilities)
-        while True:
-            plan = self._plan(seen)
-            self.history = plan.history
-            steps = [move for move in plan.moves if isinstance(move, Step)]
-            for step in steps:
-                self._perform(step, seen.at)
-            for move in plan.moves:
+    def run(self) -> RunResult:
+        """Observe every zone once and do everything that is ready."""
+        self._runs += 1
+        portfolio = Portfolio(
+            name="lab", zones=self.intents, policies={"lab": self.policy}, signers={}, parents={}, accepts={},
+            resolution=self.resolution,
+        )  # fmt: skip
+        result = run(portfolio, tuple(self.intents), self.ports, Run(id=f"run-{self._runs}"))
+        for zone in result.zones:
+            self.log += [
+                f"{time.monotonic():.1f} {zone.zone} {step.id} {step.outcome} {step.reason}" for step in zone.steps
+            ]
+            for move in zone.plan.moves:
                 if isinstance(move, NeedsHuman):
-                    self._hand_over(move.step)
-            if not steps:
-                self.headline, self.moves = plan.headline, repr(plan.moves)
-                return
+                    self._hand_over(zone.zone, move)
+        return result
 
-    def _plan(self, seen: Observation) -> ZonePlan:
-        return plan_zone(
-            Situation(
-                intent=self.intent,
-                policy=self.policy,
-                capabilities=self.capabilities,
-                history=self.history,
-                seen=seen,
-                now=int(time.time()),  # noqa: TID251  # the lab lives in real time
-                held=self.signer.read(self.intent.zone),
-            )
-        )
+    def _hand_over(self, zone: str, move: NeedsHuman) -> None:
+        action = move.step.action
+        if isinstance(action, SetDs) and action not in self._asked:
+            self._asked.add(action)
+            self.log.append(f"{time.monotonic():.1f} {zone} by the clerk: {move.step.summary}")
+            self.clerk(zone, action)
 
-    def _perform(self, step: Step, now: int) -> None:
-        self._steps += 1
-        name = f"{self.intent.zone}/{self._steps}"
-        self.log.append(f"{time.monotonic():.1f} {step.stage} {step.summary}")
-        self.history = record_intent(self.history, step, intent_id=name, step_json="{}", now=now)
-        try:
-            receipt = self._ask(step.action)
-        except AdapterError as error:
-            self.log.append(f"  {error}")
-            return
-        self.history = record_outcome(self.history, name, receipt, now=now)
-
-    def _ask(self, action: Action) -> Receipt:
-        if isinstance(action, SetDs):
-            return self.parent.perform(self.intent.zone, action)
-        return self.signer.perform(self.intent.zone, action)
-
-    def _hand_over(self, step: Step) -> None:
-        if isinstance(step.action, SetDs) and step.action != self._asked:
-            self._asked = step.action
-            self.log.append(f"{time.monotonic():.1f} {step.stage} by the clerk: {step.summary}")
-            self.clerk(self.intent.zone, step.action)
-
-
-def run_until_done(zones: list[Managed], seconds: float) -> float:
-    """Run all zones side by side until each has reached its goal; return how long that took."""
-    began = time.monotonic()
-    while True:
-        for zone in zones:
-            zone.run()
-        if all(zone.headline == "OK" for zone in zones):
-            return time.monotonic() - began
-        left = {zone.intent.zone: (zone.headline, zone.moves, zone.log) for zone in zones if zone.headline != "OK"}
-        assert time.monotonic() - began < seconds, left
-        time.sleep(0.3)
+    def until_done(self, seconds: float) -> float:
+        """Run until every zone has reached its goal; return how long that took."""
+        began = time.monotonic()
+        while True:
+            result = self.run()
+            left = [
+                (zone.zone, zone.plan.headline, zone.plan.moves) for zone in result.zones if zone.plan.headline != "OK"
+            ]
+            if not left:
+                return time.monotonic() - began
+            assert time.monotonic() - began < seconds, (left, self.log)
+            time.sleep(0.3)

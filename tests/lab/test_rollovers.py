@@ -14,14 +14,13 @@ from dataclasses import replace
 import pytest
 from lab import CC, RESOLVERS, TLD, Lab, running_lab
 from lab_dns import ds_of
-from lab_engine import Managed, run_until_done
+from lab_engine import Managed
 from lab_prober import Prober
 from lab_zones import DS_TTL, KEY_TTL, Hand, WaysIn, wait_until_secure
 
 from dnsplan.model.plan import SetDs
-from dnsplan.model.portfolio import Accepts, Policy, Roll, Timing, WayIn, ZoneIntent
+from dnsplan.model.portfolio import Policy, Roll, Timing, ZoneIntent
 from dnsplan.model.records import Dnskey, make_ds
-from dnsplan.parents import Surroundings, connect_parent
 
 POLICY = Policy(
     name="lab",
@@ -42,41 +41,37 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield running
 
 
-def managed(lab: Lab, zone: str) -> Managed:
-    ways_in = WaysIn(lab)
-    manual = WayIn(name="desk", type="manual", settings={"contact": "registry desk"})
-    by_clerk = connect_parent(manual, Surroundings(resolve=ways_in.resolve, root=lab.folder))
-
+def managed(lab: Lab) -> Managed:
     def clerk(name: str, action: SetDs) -> None:
         threading.Timer(2, lab.cc.edit_ds, (name, action.ds)).start()  # a clerk takes a while
 
-    return Managed(
-        intent=ZoneIntent(zone=zone, policy="lab", signer="pdns", parent="own", dnssec="signed"),
-        policy=POLICY,
-        signer=ways_in.signer(),
-        parent=by_clerk if zone == BY_CLERK else ways_in.parent(),
-        clerk=clerk,
-        accepts=Accepts(max_ds=1) if zone == SWAPPED else Accepts(),
-    )
+    parents = {SWAPPED: "single", BY_CLERK: "desk"}
+    intents = {
+        zone: ZoneIntent(zone=zone, policy="lab", signer="pdns", parent=parents.get(zone, "own"), dnssec="signed")
+        for zone in ZONES
+    }
+    return Managed(lab=lab, policy=POLICY, intents=intents, clerk=clerk)
 
 
 def test_bootstrap_rollovers_and_leaving_never_fail_at_a_validating_resolver(lab: Lab, record_property: Record) -> None:
     prober = Prober(RESOLVERS, ZONES)
     prober.start()
-    zones = {zone: managed(lab, zone) for zone in ZONES}
-    signed = run_until_done(list(zones.values()), 90)
+    care = managed(lab)
+    signed = care.until_done(90)
     before = {zone: ds_of(CC if zone == BY_CLERK else TLD, zone) for zone in ZONES}
     assert all(len(ds) == 1 for ds in before.values())
     for zone in (ROLLED, SWAPPED, BY_CLERK):
-        zones[zone].intent = replace(zones[zone].intent, roll=Roll(sep="now"))
-    zones[LEAVING].intent = replace(zones[LEAVING].intent, dnssec="insecure")
-    rolled = run_until_done(list(zones.values()), 150)
+        care.intents[zone] = replace(care.intents[zone], roll=Roll(sep="now"))
+    care.intents[LEAVING] = replace(care.intents[LEAVING], dnssec="insecure")
+    rolled = care.until_done(150)
     report = prober.stop()
     after = {zone: ds_of(CC if zone == BY_CLERK else TLD, zone) for zone in ZONES}
-    held = {zone: managed.signer.read(zone) or () for zone, managed in zones.items()}
-    steps = [f"{zone}: {line}" for zone, managed in zones.items() for line in managed.log]
-    figures = [f"bootstraps {signed:.0f} s, rollovers {rolled:.0f} s", *report.lines(), *steps]
+    held = {zone: care.signer.read(zone) or () for zone in ZONES}
+    figures = [f"bootstraps {signed:.0f} s, rollovers {rolled:.0f} s", *report.lines(), *care.log]
     record_property("figures", "\n".join(figures))
+    print("\n" + "\n".join(figures))
+    stages = {line.split()[2].split("-")[0] for line in care.log if SWAPPED in line}
+    assert "B2" in stages
     assert report.failures == []
     assert report.asked > 10 * len(RESOLVERS) * len(ZONES) * (signed + rolled)
     assert after[LEAVING] == ()
@@ -118,4 +113,5 @@ def test_a_ksk_swap_with_its_gates_halved_is_seen_to_fail(lab: Lab, record_prope
     time.sleep(DS_TTL / 2)
     report = prober.stop()
     record_property("figures", "\n".join(report.lines()))
+    print("\nwith the gates halved: " + "; ".join(report.lines()))
     assert report.servfail > 0
