@@ -12,15 +12,16 @@ from dnsplan import __version__
 from dnsplan.apply.assemble import fingerprint
 from dnsplan.apply.guards import guarded
 from dnsplan.apply.looking import Look, Ports, decide, look
-from dnsplan.apply.outcome import RunResult, ZoneOutcome
+from dnsplan.apply.outcome import RunResult, ZoneOutcome, way_in_unusable
 from dnsplan.apply.performing import Call, perform
 from dnsplan.codec import canonical, to_json
 from dnsplan.engine import record_intent, record_outcome
 from dnsplan.errors import DsplanError, LedgerError, LockedError
 from dnsplan.model.audit import AuthorisedBy, Record, StepRecord
 from dnsplan.model.history import ZoneHistory
-from dnsplan.model.plan import Move, NeedsHuman, Plan, SetCds, SetDs, Step, ZonePlan
+from dnsplan.model.plan import Blocked, Headline, Move, NeedsHuman, Plan, SetCds, SetDs, Step, ZonePlan
 from dnsplan.model.portfolio import Portfolio, ZoneName
+from dnsplan.model.time import Instant
 from dnsplan.ports import Ledger
 
 MOST_ROUNDS = 8
@@ -60,7 +61,8 @@ def run(portfolio: Portfolio, zones: Sequence[ZoneName], ports: Ports, request: 
     work.stale = _stale(looks, request.saved, ports)
     held = guarded(portfolio, [one for one in looks.values() if one.zone not in work.stale], request.allowed)
     for zone, move in held.items():
-        work.looks[zone] = replace(looks[zone], plan=_held_back(looks[zone].plan, move))
+        work.looks[zone] = replace(looks[zone], plan=_held_back(looks[zone], move))
+    work.held = frozenset(held)
     for _ in range(MOST_ROUNDS):
         if request.stop.asked or not work.round():
             break
@@ -68,9 +70,12 @@ def run(portfolio: Portfolio, zones: Sequence[ZoneName], ports: Ports, request: 
     return work.result()
 
 
-def _held_back(plan: ZonePlan, move: Move) -> ZonePlan:
-    waits = not hasattr(move, "guard")
-    return replace(plan, moves=(move,), headline="WAITING" if waits else "BLOCKED")
+def _held_back(one: Look, move: Move) -> ZonePlan:
+    """Return the plan of a zone whose change does not begin now; it must not count as under way."""
+    absorbed = one.situation.history
+    history = replace(one.plan.history, rollover=absorbed.rollover, held=absorbed.held)
+    headline: Headline = "BLOCKED" if isinstance(move, Blocked) else "WAITING"
+    return replace(one.plan, moves=(move,), headline=headline, history=history)
 
 
 def _stale(looks: Mapping[ZoneName, Look], saved: Plan | None, ports: Ports) -> dict[ZoneName, str]:
@@ -98,6 +103,7 @@ class _Work:
     ) -> None:
         self.portfolio, self.ports, self.ledger, self.request, self.looks = portfolio, ports, ledger, request, looks
         self.stale: dict[ZoneName, str] = {}
+        self.held: frozenset[ZoneName] = frozenset()
         self.steps: list[StepRecord] = []
         self.histories: dict[ZoneName, ZoneHistory] = {}
         self.head: str | None = None
@@ -201,6 +207,9 @@ class _Work:
             if zone in self.stale:
                 continue
             history = replace(self.histories.get(zone, one.plan.history), planned=self.ports.digest(zone))
+            if zone in self.held or _is_unfinished(one.plan):
+                history = replace(history, next_at=_at_once(one, self._at))
+            self.looks[zone] = replace(one, plan=replace(one.plan, history=history))
             if one.before is None or replace(history, last_sweep=None) != replace(one.before, last_sweep=None):
                 learnt.append(history)
         changed = self.request.planned is not None and self.request.planned != self.ledger.planned()
@@ -243,6 +252,17 @@ class _Work:
             at=self._at,
             plan=request.saved.plan_id if request.saved else "",
         )
+
+
+def _is_unfinished(plan: ZonePlan) -> bool:
+    """Tell whether the next run may do better though no wait ends: a call that failed, a way in that was not there."""
+    return any(isinstance(move, Step) for move in plan.moves) or way_in_unusable(plan)
+
+
+def _at_once(one: Look, now: Instant) -> Instant:
+    """Return when the next run is due: now, or since when it has been, so that waiting in vain writes nothing."""
+    since = one.before.next_at if one.before is not None else None
+    return now if since is None else min(since, now)
 
 
 def _step_record(call: Call, now: int) -> StepRecord:

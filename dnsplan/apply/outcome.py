@@ -69,7 +69,7 @@ def exit_code(result: RunResult, *, detailed: bool) -> ExitCode:
     if result.interrupted:
         return ExitCode.INTERRUPTED
     codes = set(_state_codes([zone.plan for zone in result.zones], detailed=detailed))
-    failed = [zone for zone in result.zones if zone.failed or _way_in_unusable(zone.plan)]
+    failed = [zone for zone in result.zones if zone.failed or way_in_unusable(zone.plan)]
     if failed:
         codes.add(ExitCode.PARTIAL if len(failed) < len(result.zones) else ExitCode.ERROR)
     if any(zone.stale for zone in result.zones):
@@ -94,7 +94,7 @@ def _state_codes(plans: list[ZonePlan] | tuple[ZonePlan, ...], *, detailed: bool
     for plan in plans:
         for move in plan.moves:
             match move:
-                case Blocked() if _way_in_unusable(plan):
+                case Blocked() if way_in_unusable(plan):
                     continue
                 case Blocked(guard=guard, counterexample=shown):
                     if guard or shown:
@@ -110,7 +110,8 @@ def _state_codes(plans: list[ZonePlan] | tuple[ZonePlan, ...], *, detailed: bool
     return codes
 
 
-def _way_in_unusable(plan: ZonePlan) -> bool:
+def way_in_unusable(plan: ZonePlan) -> bool:
+    """Tell whether a way in of the zone could not even be asked."""
     return any(finding.code == "WAY_IN_UNUSABLE" for finding in plan.findings)
 
 

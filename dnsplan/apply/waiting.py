@@ -10,6 +10,9 @@ from dnsplan.model.plan import Step, Wait
 from dnsplan.model.time import Instant
 from dnsplan.ports import Clock
 
+LONGEST_PAUSE = 300
+"""Seconds between runs while nothing moves and no moment is known: a way in that refuses is not hammered."""
+
 
 def apply_until(
     deadline: Instant,
@@ -20,11 +23,12 @@ def apply_until(
     progress: Callable[[RunResult], None] = lambda _: None,
 ) -> RunResult:
     """Return the last run's result with the steps of all; `once` takes and frees the lock itself."""
-    results = [once()]
+    results, pause = [once()], 1
     progress(results[-1])
     while not stop.asked and _waits(results[-1]):
         now, until = clock.now(), results[-1].next_at
-        wake = max(now + 1, until if until is not None else now + 1)
+        pause = 1 if results[-1].performed else min(2 * pause, LONGEST_PAUSE)
+        wake = until if until is not None and until > now else now + pause
         if wake > deadline:
             break
         clock.sleep_until(wake)
