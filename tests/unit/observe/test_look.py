@@ -46,7 +46,7 @@ def with_rcode(code: dns.rcode.Rcode) -> object:
 
 def test_a_secure_child_is_seen_on_every_server_with_its_keys_signers_and_times(tree: Tree) -> None:
     seen = tree.look()
-    assert (seen.zone, seen.at, seen.parent_zone, seen.problem) == ("child.test", NOW, "test", "")
+    assert (seen.zone, seen.at, seen.parent_zone, seen.problem) == ("child.test", NOW + 1, "test", "")
     assert [view.address for view in seen.parent] == list(PARENTS)
     assert [view.address for view in seen.child] == list(CHILDREN)
     for parent in parents_of(seen):
