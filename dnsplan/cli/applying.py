@@ -15,7 +15,8 @@ import typer
 
 from dnsplan.cli.logs import event
 from dnsplan.cli.options import Options
-from dnsplan.errors import ExitCode, RefusedError, UsageError
+from dnsplan.cli.paint import painter
+from dnsplan.errors import ExitCode, LockedError, RefusedError, UsageError
 
 if TYPE_CHECKING:
     from dnsplan.apply import Ports, RunResult
@@ -50,9 +51,11 @@ def apply(
             '{"zones":[],"head":null,"next_at":null}\n' if options.format == "json" else "Nothing is due.\n"
         )
         return int(ExitCode.OK)
+    stay, patience = _seconds(wait, "--wait"), _seconds(lock_timeout, "--lock-timeout")
     job.prepare()
-    _confirm(job, yes=yes)
-    result = job.carry_out(_seconds(wait, "--wait"), _seconds(lock_timeout, "--lock-timeout"))
+    if not yes and job.saved is None:
+        job.confirm(stay)
+    result = job.carry_out(stay, patience)
     return job.report(result, detailed=detailed_exitcode)
 
 
@@ -66,6 +69,10 @@ class _Job:
         self.options, self.path, self.due, self.allowed = options, path, due, allowed
         self.clock: SystemClock = SystemClock()
         self.stop: Stop = Stop()
+        self.ended_by = 0
+        """The signal that asked for the end; 0 for none."""
+        self.deadline = 0
+        self.runs = 0
         self.saved: Plan | None = None
         self.zones: tuple[ZoneName, ...] = ()
         self.portfolio: Portfolio
@@ -80,14 +87,15 @@ class _Job:
 
     def prepare(self) -> None:
         """Load everything that the run needs; RefusedError if it is not authorised."""
+        from dnsplan.cli.authorise import authorised_commit, check_ledger
         from dnsplan.cli.planning import read_text
-        from dnsplan.cli.repository import authorised_commit
         from dnsplan.cli.wiring import chosen, load, open_ledger, ports
 
         if self.path is not None:
             self.saved = _checked_plan(read_text(self.path, "the plan"))
         self.portfolio = load(self.options)
         self.commit = authorised_commit(self.options.folder)
+        check_ledger(self.options.folder, self.portfolio.audit)
         self.ledger = open_ledger(self.options, self.portfolio, self.clock, allowed=self.allowed)
         self.ledger.sync()
         self.ports = ports(self.options, self.portfolio, self.clock, self.ledger)
@@ -113,9 +121,28 @@ class _Job:
 
         if self.saved is not None and self._applied(self.saved):
             return RunResult(zones=(), note="this plan was carried out already")
-        with _signals(self.stop), _progress(self.options) as tell:
-            deadline = self.clock.now() + wait
-            return apply_until(deadline, self.clock, lambda: self._once(lock_timeout), stop=self.stop, progress=tell)
+        with _signals(self), _progress(self.options) as tell:
+            self.deadline = self.clock.now() + wait
+            return apply_until(
+                self.deadline, self.clock, lambda: self._once(lock_timeout), stop=self.stop, progress=tell
+            )
+
+    def confirm(self, stay: int) -> None:
+        """Show on a terminal what would be done, and ask; the answer holds for exactly that."""
+        from dnsplan.cli.planning import plan_of
+        from dnsplan.views.plan_text import render_plan
+
+        if not sys.stdin.isatty():
+            raise UsageError("there is no terminal to ask on", hint="use --yes, or apply a saved plan")
+        plan = plan_of(self.options, self.portfolio, self.zones, self.ports, self.ledger, allowed=self.allowed)
+        show = painter(self.options, sys.stderr)
+        sys.stderr.write(show(render_plan(plan)) + "\n")
+        if not any(zone.timeline for zone in plan.zones):
+            return
+        what = "Carry out what is ready now" + (", and what becomes ready within the wait?" if stay else "?")
+        if not typer.confirm(what, err=True):
+            raise RefusedError("not confirmed; nothing was done")
+        self.saved = plan
 
     def _applied(self, saved: Plan) -> bool:
         return any(record.plan == saved.plan_id for record in self.ledger.log(50))
@@ -137,8 +164,9 @@ class _Job:
             planned=tree_of(self.options.folder) if self.whole else None,
             stop=self.stop,
         )
-        self.ledger.acquire("apply", lock_timeout)
         try:
+            self._acquire(lock_timeout if self.runs == 0 else max(lock_timeout, self.deadline - self.clock.now()))
+            self.runs += 1
             result = run(self.portfolio, self.zones, self.ports, request)
         finally:
             self.ledger.release()
@@ -148,6 +176,22 @@ class _Job:
         if not all(zone.stale for zone in result.zones):
             self.saved = None  # it came out as planned; what follows is the same change, planned anew each time
         return result
+
+    def _acquire(self, patience: int) -> None:
+        """Take the lock within `patience` seconds; LockedError if another run keeps it."""
+        deadline, pause = self.clock.now() + patience, 1
+        while True:
+            try:
+                self.ledger.acquire("apply", 0)
+            except LockedError:
+                if self.stop.asked:
+                    raise KeyboardInterrupt from None
+                if self.clock.now() >= deadline:
+                    raise
+                self.clock.sleep_until(min(deadline, self.clock.now() + pause))
+                pause = min(pause * 2, 8)
+            else:
+                return
 
     def report(self, result: RunResult, *, detailed: bool) -> int:
         """Print what became of it and return the exit code."""
@@ -159,10 +203,12 @@ class _Job:
         elif result.note:
             sys.stdout.write(f"Nothing to do: {result.note}.\n")
         else:
-            sys.stdout.write(render_apply(result))
+            sys.stdout.write(painter(self.options)(render_apply(result)))
         if result.interrupted:
             sys.stderr.write("interrupted: the step in flight is finished and recorded, the lock is free\n")
             sys.stderr.write("next: run `dsplan apply` again; it goes on from here\n")
+        if result.interrupted and self.ended_by == signal.SIGTERM:
+            return int(ExitCode.TERMINATED)
         return int(exit_code(result, detailed=detailed))
 
 
@@ -177,17 +223,6 @@ def _checked_plan(text: str) -> Plan:
     return load_plan(text)
 
 
-def _confirm(job: _Job, *, yes: bool) -> None:
-    """Ask on a terminal; without one, nothing is done unasked."""
-    if yes or job.saved is not None:
-        return
-    if not sys.stdin.isatty():
-        raise UsageError("there is no terminal to ask on", hint="use --yes, or apply a saved plan")
-    names = ", ".join(job.zones[:5]) + (f" and {len(job.zones) - 5} more" if len(job.zones) > 5 else "")
-    if not typer.confirm(f"Carry out what is ready for {names}?", err=True):
-        raise RefusedError("not confirmed; nothing was done")
-
-
 def _seconds(text: str, option: str) -> int:
     from dnsplan.model.time import parse_duration
 
@@ -200,14 +235,15 @@ def _seconds(text: str, option: str) -> int:
 
 
 @contextmanager
-def _signals(stop: Stop) -> Iterator[None]:
-    """Let the first interrupt finish the call in flight; the second ends at once."""
+def _signals(job: _Job) -> Iterator[None]:
+    """Let the first signal finish the call in flight, or end the wait; the second ends at once."""
 
     def ask(number: int, frame: FrameType | None) -> None:
         del frame
-        if stop.asked:
+        if job.stop.asked:
             raise KeyboardInterrupt
-        stop.asked = True
+        job.stop.asked, job.ended_by = True, number
+        job.clock.wake()
         name = "interrupted" if number == signal.SIGINT else "asked to end"
         sys.stderr.write(f"{name}: finishing the step in flight\n")
 

@@ -51,9 +51,12 @@ def split_options(arguments: list[str]) -> tuple[Options, list[str]]:
             rest.extend(arguments[position - 1 :])
             break
         name, equals, value = argument.partition("=")
-        if argument in FLAGS:
-            setattr(options, FLAGS[argument], True)
-        elif name in VALUED and (equals or name == argument):
+        if argument.startswith("-C") and len(argument) > 2:  # attached: -CDIR
+            name, equals, value = "-C", "=", argument[2:]
+        if flags := _flags(argument):
+            for flag in flags:
+                setattr(options, FLAGS[flag], True)
+        elif name in VALUED:
             if not equals:
                 if position >= len(arguments):
                     raise UsageError(f"{name} needs a value", hint="see `dsplan --help`")
@@ -63,6 +66,14 @@ def split_options(arguments: list[str]) -> tuple[Options, list[str]]:
         else:
             rest.append(argument)
     return options, rest
+
+
+def _flags(argument: str) -> list[str]:
+    """Return the flags of an argument, `-qv` taken apart; none if it is something else."""
+    if argument in FLAGS:
+        return [argument]
+    short = [f"-{letter}" for letter in argument[1:]] if argument[:1] == "-" and argument[1:2] != "-" else []
+    return short if all(flag in FLAGS for flag in short) else []
 
 
 def _set(options: Options, name: str, value: str) -> None:

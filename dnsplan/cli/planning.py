@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dnsplan.cli.options import Options
+from dnsplan.cli.paint import painter
 from dnsplan.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
+    from dnsplan.apply import Ports
+    from dnsplan.ledger import GitLedger
     from dnsplan.model.observation import Observation
     from dnsplan.model.plan import Plan
+    from dnsplan.model.portfolio import Portfolio, ZoneName
     from dnsplan.ports import Clock
 
 
@@ -39,7 +45,7 @@ def plan(
     made = _make(options, observations, now)
     if out is not None:
         _save(made, out)
-    _print(made, chosen_format)
+    _print(options, made, chosen_format)
     if out is not None and not options.quiet:
         sys.stderr.write(f"saved: dsplan apply {out}\n")
     return int(plan_exit_code(made, detailed=detailed_exitcode))
@@ -52,7 +58,7 @@ def show(
     """Render a saved plan; the network is not touched. Formats: text, json, markdown."""
     options: Options = context.obj
     chosen_format = options.one_of("text", "json", "markdown")
-    _print(read_plan(path), chosen_format)
+    _print(options, read_plan(path), chosen_format)
     return 0
 
 
@@ -93,27 +99,44 @@ def read_text(path: Path, what: str) -> str:
         raise ConfigError(f"{what} {path} cannot be read: {why}") from None
 
 
-def _make(options: Options, stored: Path | None, now: str) -> Plan:
+def plan_of(
+    options: Options,
+    portfolio: Portfolio,
+    zones: Sequence[ZoneName],
+    everything: Ports,
+    ledger: GitLedger | None,
+    *,
+    stored: Path | None = None,
+    allowed: frozenset[str] = frozenset(),
+) -> Plan:
+    """Look at the zones, or at what was `stored` of them, and return the plan; nothing is changed."""
     from dnsplan.apply import assemble, look
-    from dnsplan.cli.repository import commit_of, is_dirty
-    from dnsplan.cli.wiring import chosen, load, ports, try_ledger
+    from dnsplan.cli.authorise import changed_here
+    from dnsplan.cli.repository import commit_of
+    from dnsplan.views.evidence import shown
 
-    portfolio = load(options)
-    zones = chosen(options, portfolio)
-    clock = _clock(now)
-    ledger = try_ledger(options, portfolio, clock)
-    everything = ports(options, portfolio, clock, ledger)
-    looks = look(portfolio, zones, everything, observations=None if stored is None else _stored(stored))
+    observations = None if stored is None else _stored(stored)
+    looks = look(portfolio, zones, everything, observations=observations, allowed=allowed)
     return assemble(
-        [one.plan for one in looks],
+        [replace(one.plan, shown=shown(one.situation.seen)) for one in looks],
         portfolio=portfolio,
         digests={zone: everything.digest(zone) for zone in zones},
         known=ledger.known() if ledger is not None else frozenset(),
         commit=commit_of(options.folder) if ledger is not None else "",
-        dirty=is_dirty(options.folder) if ledger is not None else False,
+        dirty=bool(changed_here(options.folder)) if ledger is not None else False,
         selector=tuple((kind, value) for kind, values in options.selectors.items() for value in values),
-        now=clock.now(),
+        now=everything.clock.now(),
     )
+
+
+def _make(options: Options, stored: Path | None, now: str) -> Plan:
+    from dnsplan.cli.wiring import chosen, load, ports, try_ledger
+
+    portfolio = load(options)
+    clock = _clock(now)
+    ledger = try_ledger(options, portfolio, clock)
+    everything = ports(options, portfolio, clock, ledger)
+    return plan_of(options, portfolio, chosen(options, portfolio), everything, ledger, stored=stored)
 
 
 def _clock(now: str) -> Clock:
@@ -147,7 +170,7 @@ def _write(path: Path, text: str) -> None:
         raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
 
 
-def _print(made: Plan, chosen_format: str) -> None:
+def _print(options: Options, made: Plan, chosen_format: str) -> None:
     if chosen_format == "json":
         from dnsplan.codec.plan import dump_plan
 
@@ -159,4 +182,4 @@ def _print(made: Plan, chosen_format: str) -> None:
     else:
         from dnsplan.views.plan_text import render_plan
 
-        sys.stdout.write(render_plan(made))
+        sys.stdout.write(painter(options)(render_plan(made)))

@@ -1,18 +1,21 @@
-"""What the portfolio's own Git repository says: commit, cleanliness, what changed, what is authorised."""
+"""What the portfolio's own Git repository says: which commit, which tree, what changed since another commit."""
 
 from __future__ import annotations
 
 import subprocess
 from pathlib import Path
 
-from dnsplan.errors import ConfigError, RefusedError
+from dnsplan.errors import ConfigError
 
 
 def git(folder: Path, *arguments: str) -> str | None:
-    """Return the output of a Git command; None if it fails."""
+    """Return the output of a Git command; None if it fails. ConfigError without Git."""
     command = ["git", "-C", str(folder), *arguments]
-    ran = subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL)  # noqa: S603  # fixed program
-    return ran.stdout.decode("utf-8", "replace").strip() if ran.returncode == 0 else None
+    try:
+        ran = subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL)  # noqa: S603  # fixed program
+    except FileNotFoundError:
+        raise ConfigError("the program git is not installed", hint="install it: apt-get install git") from None
+    return ran.stdout.decode("utf-8", "surrogateescape").strip() if ran.returncode == 0 else None
 
 
 def is_repository(folder: Path) -> bool:
@@ -30,40 +33,17 @@ def tree_of(folder: Path) -> str:
     return git(folder, "rev-parse", "--verify", "--quiet", "HEAD:./") or ""
 
 
-def is_dirty(folder: Path) -> bool:
-    """Tell whether files of the portfolio differ from HEAD."""
-    return bool(git(folder, "status", "--porcelain", "--", "."))
-
-
 def changed_files(folder: Path, reference: str) -> frozenset[str]:
-    """Return the files that differ from a commit, relative to the folder; ConfigError if there is no such commit."""
-    if reference.startswith("-"):
-        raise ConfigError(f"{reference!r} is no commit")
-    diff = git(folder, "diff", "--name-only", "--relative", reference, "--")
-    if diff is None:
-        raise ConfigError(f"there is no commit {reference!r} here", hint="fetch it first: git fetch --unshallow")
-    untracked = git(folder, "ls-files", "--others", "--exclude-standard") or ""
-    return frozenset(diff.splitlines()) | frozenset(untracked.splitlines())
+    """Return the files that differ from where this branch left `reference`, relative to the folder.
 
-
-def authorised_commit(folder: Path) -> str:
-    """Return the commit that authorises an apply; RefusedError if the files are not what was merged.
-
-    Merge is authorisation: the commit must be contained in the protected branch (origin/HEAD, else main).
+    ConfigError if there is no such commit.
     """
-    commit = commit_of(folder)
-    if not commit:
-        raise RefusedError("nothing is committed yet, so that nothing is authorised", hint="commit the portfolio")
-    if is_dirty(folder):
-        raise RefusedError(
-            "files of the portfolio differ from the commit that is checked out", hint="commit or discard the changes"
-        )
-    protected = git(folder, "rev-parse", "--verify", "--quiet", "origin/HEAD") or git(
-        folder, "rev-parse", "--verify", "--quiet", "refs/heads/main"
+    commit = (
+        None if reference.startswith("-") else git(folder, "rev-parse", "--verify", "--quiet", reference + "^{commit}")
     )
-    if protected and git(folder, "merge-base", "--is-ancestor", commit, protected) is None:
-        raise RefusedError(
-            f"commit {commit[:12]} is not contained in the protected branch",
-            hint="merge it first; merge is authorisation",
-        )
-    return commit
+    if commit is None:
+        raise ConfigError(f"there is no commit {reference!r} here", hint="fetch it first: git fetch --unshallow")
+    base = git(folder, "merge-base", commit, "HEAD") or commit
+    diff = git(folder, "diff", "--name-only", "--relative", "--no-renames", "-z", base, "--") or ""
+    untracked = git(folder, "ls-files", "--others", "-z") or ""
+    return frozenset(filter(None, (*diff.split("\0"), *untracked.split("\0"))))

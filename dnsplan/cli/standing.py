@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dnsplan.cli.options import Options
+from dnsplan.cli.paint import painter
 from dnsplan.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
     from dnsplan.apply import Look
-    from dnsplan.model.portfolio import Portfolio
+    from dnsplan.model.audit import StepRecord
+    from dnsplan.model.history import Note, ZoneHistory
+    from dnsplan.model.portfolio import Portfolio, ZoneName
+    from dnsplan.model.time import Instant
 
 
 def status(
@@ -38,7 +42,7 @@ def status(
         return _status_due(options, detailed=detailed_exitcode)
     _, looks = _looks(options, zone)
     plans = [one.plan for one in looks]
-    sys.stdout.write(status_json(plans) if chosen_format == "json" else render_status(plans))
+    sys.stdout.write(status_json(plans) if chosen_format == "json" else painter(options)(render_status(plans)))
     outcomes = tuple(ZoneOutcome(zone=plan.zone, plan=plan) for plan in plans)
     return int(exit_code(RunResult(zones=outcomes), detailed=True)) if detailed_exitcode else 0
 
@@ -98,32 +102,53 @@ def confirm(
     import secrets
 
     from dnsplan import __version__
+    from dnsplan.cli.authorise import check_ledger
     from dnsplan.cli.clock import SystemClock
     from dnsplan.cli.repository import commit_of
     from dnsplan.cli.wiring import actor, load, one_zone, open_ledger, run_url
     from dnsplan.model.audit import AuthorisedBy, Record
-    from dnsplan.model.history import Note, ZoneHistory
-    from dnsplan.views.escape import escaped
+    from dnsplan.model.history import ZoneHistory
 
     options: Options = context.obj
     portfolio, clock = load(options), SystemClock()
     name = one_zone(portfolio, zone)
     ledger = open_ledger(options, portfolio, clock)
+    check_ledger(options.folder, portfolio.audit)
     ledger.acquire("confirm", 30)
     try:
         now = clock.now()
         history = ledger.read([name]).get(name) or ZoneHistory(zone=name)
-        step = next((intent.id for intent in history.intents if intent.outcome == "manual"), "")
-        note = Note(at=now, by=escaped(by)[:200], evidence=escaped(evidence)[:200], step=step)
+        note = _note(history, by, evidence, now)
         record = Record(
             id=secrets.token_hex(8), previous=None, commit=commit_of(options.folder), tool_version=__version__,
-            actor=actor(), run_url=run_url(), authorised_by=AuthorisedBy(), steps=(), at=now, kind="confirm",
+            actor=actor(), run_url=run_url(), authorised_by=AuthorisedBy(), steps=(_step_of(name, note),), at=now,
+            kind="confirm",
         )  # fmt: skip
         ledger.commit(record, [replace(history, notes=(*history.notes, note))], subject=f"confirm: {name}")
     finally:
         ledger.release()
+    if not note.step and not options.quiet:
+        sys.stderr.write(f"{name}: no manual step is in flight; the note is kept all the same\n")
     sys.stdout.write(f"noted for {name}; the rollover goes on when every server shows the change\n")
     return 0
+
+
+def _note(history: ZoneHistory, by: str, evidence: str, now: Instant) -> Note:
+    from dnsplan.model.history import Note
+    from dnsplan.views.escape import escaped
+
+    intent = next((intent for intent in reversed(history.intents) if intent.outcome == "manual"), None)
+    return Note(at=now, by=escaped(by)[:200], evidence=escaped(evidence)[:200], step=intent.id if intent else "")
+
+
+def _step_of(zone: ZoneName, note: Note) -> StepRecord:
+    """Return the note as the record of the ledger keeps it: it asks nothing of anyone."""
+    from dnsplan.model.audit import StepRecord
+
+    return StepRecord(
+        zone=zone, id=note.step, op="confirm", intent_at=note.at, before=(), target="", proof="", outcome="manual",
+        outcome_at=note.at, reason=f"{note.by}: {note.evidence}",
+    )  # fmt: skip
 
 
 def _looks(options: Options, zone: str) -> tuple[Portfolio, tuple[Look, ...]]:

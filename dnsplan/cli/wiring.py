@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dnsplan.cli.options import Options
-from dnsplan.errors import LedgerError, UsageError
+from dnsplan.errors import UsageError
 from dnsplan.model.portfolio import Portfolio, ZoneName
 from dnsplan.ports import Clock, Parent, Signer
 
@@ -32,16 +32,16 @@ def chosen(options: Options, portfolio: Portfolio) -> tuple[ZoneName, ...]:
     zones = select(portfolio, Selector(**{kind: tuple(values) for kind, values in options.selectors.items()}))
     if options.changed_since is None:
         return zones
+    from dnsplan.cli.authorise import places
     from dnsplan.cli.repository import changed_files
 
     files = changed_files(options.folder, options.changed_since)
     policies = {name for name, policy in portfolio.policies.items() if policy.source and policy.source.file in files}
+    facts = places(options.folder)["parents_dir"].rstrip("/") + "/"
+    if "dsplan.yaml" in files or any(file.startswith(facts) for file in files):  # each may concern every zone
+        return zones
     return tuple(
-        zone
-        for zone in zones
-        if "dsplan.yaml" in files
-        or portfolio.zones[zone].source.file in files
-        or portfolio.zones[zone].policy in policies
+        zone for zone in zones if portfolio.zones[zone].source.file in files or portfolio.zones[zone].policy in policies
     )
 
 
@@ -129,10 +129,15 @@ def _signer(portfolio: Portfolio, root: Path, name: str) -> Signer:
 
 def actor(environment: Mapping[str, str] = os.environ) -> str:
     """Return who runs this: the CI's actor, or the user's name."""
+    import pwd
+
     for name in ("GITHUB_ACTOR", "GITLAB_USER_LOGIN", "USER", "LOGNAME"):
         if environment.get(name):
             return environment[name]
-    return ""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user often has no name
+        return str(os.getuid())
 
 
 def run_url(environment: Mapping[str, str] = os.environ) -> str:
@@ -141,10 +146,3 @@ def run_url(environment: Mapping[str, str] = os.environ) -> str:
         server, repository = environment.get("GITHUB_SERVER_URL", ""), environment.get("GITHUB_REPOSITORY", "")
         return f"{server}/{repository}/actions/runs/{environment['GITHUB_RUN_ID']}"
     return environment.get("CI_JOB_URL", "")
-
-
-def need_ledger(ledger: GitLedger | None) -> GitLedger:
-    """Return the ledger; LedgerError says that this command needs one."""
-    if ledger is None:
-        raise LedgerError("this folder is not in a Git repository: there is no ledger", hint="run `git init`")
-    return ledger

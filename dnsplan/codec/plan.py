@@ -92,7 +92,11 @@ def _zone(zone: ZonePlan) -> Json:
         "move": move,
         "moves": [to_json(m, tagged=True) for m in zone.moves],
         "timeline": [to_json(step) for step in zone.timeline],
-        "observed": {"ds": [str(ds) for ds in zone.observed_ds], "dnskey": [str(key) for key in zone.observed_keys]},
+        "observed": {
+            "ds": [str(ds) for ds in zone.observed_ds],
+            "dnskey": [str(key) for key in zone.observed_keys],
+            "shown": [to_json(one) for one in zone.shown],
+        },
         "desired": {"ds": [str(ds) for ds in zone.desired_ds], "dnskey": [str(key) for key in zone.desired_keys]},
         "findings": [to_json(finding) for finding in zone.findings],
         "proof": proofs[0] if proofs else None,
@@ -154,6 +158,7 @@ def _whole_zone(data: Any) -> Any:
         "history": {"zone": data.get("zone")},
         "observed_ds": observed.get("ds", []),
         "observed_keys": observed.get("dnskey", []),
+        "shown": observed.get("shown", []),
         "desired_ds": desired.get("ds", []),
         "desired_keys": desired.get("dnskey", []),
     }

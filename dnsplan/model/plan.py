@@ -258,6 +258,17 @@ class TimelineStep:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Shown:
+    """How many of the servers that were asked showed a record in this sweep."""
+
+    kind: Literal["DS", "DNSKEY"]
+    record: str
+    """Presentation form of the RDATA; empty for the number that gave a usable answer at all."""
+    servers: int
+    asked: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ZonePlan:
     """What one zone needs: its moves (at most one for each RRset), and everything that is still to come."""
 
@@ -280,6 +291,8 @@ class ZonePlan:
     """The history that the ledger should keep: what was absorbed, and the rollover that begins or ends."""
     fingerprint: str = ""
     """`sha256:…` of what a saved plan must find unchanged: effective configuration, moves, desired state."""
+    shown: tuple[Shown, ...] = ()
+    """Live evidence, for people; nothing is decided by it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -28,7 +28,7 @@ def render_apply(result: RunResult) -> str:
             continue
         if not zone.steps and zone.plan.headline in {"OK", "HOLD"}:
             continue
-        lines.append(f"{display_name(zone.zone)}  {zone.plan.headline}: {headline(zone.plan)}")
+        lines.append(f"{display_name(zone.zone)}  {zone.plan.headline}  {headline(zone.plan)}")
         for step in zone.steps:
             word = _WORDS.get(step.outcome or "", "? unknown")
             reason = f": {escaped(step.reason)}" if step.reason else ""
@@ -39,7 +39,7 @@ def render_apply(result: RunResult) -> str:
         lines.append(f"next run may find something at {format_instant(result.next_at)}")
     if result.head:
         lines.append(f"audit head: {result.head}")
-    return "\n".join(lines) + "\n"
+    return "\n".join(escaped(line) for line in lines) + "\n"
 
 
 def apply_json(result: RunResult) -> str:
@@ -55,4 +55,4 @@ def apply_json(result: RunResult) -> str:
         for zone in result.zones
     ]
     next_at = None if result.next_at is None else format_instant(result.next_at)
-    return canonical({"zones": zones, "head": result.head, "next_at": next_at}) + "\n"
+    return canonical({"zones": zones, "head": result.head, "next_at": next_at, "note": result.note}) + "\n"

@@ -11,17 +11,21 @@ from dnsplan.model.plan import (
     Counterexample,
     Done,
     Finding,
+    GateTerm,
     NeedsHuman,
     Plan,
     Proof,
     Step,
     TimelineStep,
+    Wait,
     ZonePlan,
 )
 from dnsplan.model.time import format_instant
 from dnsplan.views.escape import escaped
+from dnsplan.views.records import lines_of
 from dnsplan.views.words import SYMBOLS, headline, in_words, moment, span
 
+WORDS = {"keep": "= keep", "add": "+ add", "remove": "- remove", "wait": "… wait"}
 UNDO = {"fast": "undo: fast", "slow": "undo: slow, gates again", "none": "no way back"}
 
 
@@ -42,7 +46,9 @@ def render_plan(plan: Plan) -> str:
     )
     if plan.partial:
         lines.append("This plan holds only the selected zones.")
-    return "\n".join(lines).rstrip() + "\n"
+    if plan.dirty and summary(plan)["changes"]:
+        lines.append("The files differ from the commit: commit and merge them before `dsplan apply`.")
+    return "\n".join(escaped(line) for line in lines).rstrip() + "\n"
 
 
 def verdict(plan: Plan) -> str:
@@ -72,7 +78,7 @@ def _zone(zone: ZonePlan, now: int) -> Iterator[str]:
     if zone.timeline:
         yield "  steps:"
         for step in zone.timeline:
-            yield f"    {_timeline_step(step, now)}"
+            yield from (f"    {line}" for line in _timeline_step(step, now))
     for move in zone.moves:
         ready = move.step if isinstance(move, NeedsHuman) else move
         if isinstance(ready, Step):
@@ -83,24 +89,46 @@ def _zone(zone: ZonePlan, now: int) -> Iterator[str]:
             yield f"  also {in_words(move)}"
     for finding in zone.findings:
         yield from _finding(finding)
+    if following := next_command(zone):
+        yield f"  next: {following}"
 
 
 def _records(zone: ZonePlan) -> Iterator[str]:
-    wanted, served = set(zone.desired_ds), set(zone.observed_ds)
-    for ds in sorted(served | wanted):
-        if ds in served and ds in wanted:
-            yield f"    = keep DS {ds}"
-        elif ds in wanted:
-            yield f"    + add DS {ds}"
-        elif zone.recipe:
-            yield f"    - remove DS {ds}" if zone.desired_ds or zone.recipe == "insecure" else f"    = keep DS {ds}"
+    for line in lines_of(zone):
+        note = f"  ({line.note})" if line.note else ""
+        yield f"    {WORDS[line.fate]} {line.kind} {line.text}{note}"
 
 
-def _timeline_step(step: TimelineStep, now: int) -> str:
+def _timeline_step(step: TimelineStep, now: int) -> Iterator[str]:
     when = "now" if step.not_before is not None and step.not_before <= now else f"not before {moment(step.not_before)}"
     if step.not_before is not None and step.not_before > now:
         when += f" (in {span(step.not_before - now)}{', predicted' if step.predicted else ''})"
-    return f"{step.stage:6} {step.summary}; {when}; {step.who}; {UNDO[step.undo]}"
+    yield f"{step.stage:6} {step.summary}; {when}; {step.who}; {UNDO[step.undo]}"
+    for term in step.gate.terms:
+        if term.at is None or (term.at > now and term.at == step.gate.at):
+            yield f"       until {term.reason}{_sum_of(term)}"
+
+
+def _sum_of(term: GateTerm) -> str:
+    parts = [f"{name} {span(value)}" for name, value in (("margin", term.margin), ("TTL", term.ttl)) if value]
+    return f" ({format_instant(term.base)} + {' + '.join(parts)})" if term.base is not None and parts else ""
+
+
+def next_command(zone: ZonePlan) -> str:
+    """Return what to type next for a zone; empty where nothing is to be done."""
+    if not zone.moves:
+        return ""
+    match zone.moves[0]:
+        case Step():
+            return "dsplan apply"
+        case NeedsHuman():
+            return f"dsplan runbook {zone.zone}"
+        case Wait(until=until):
+            return "dsplan apply" + (f", from {format_instant(until)} on" if until is not None else ", later")
+        case Blocked(guard=guard) if guard:
+            return f"dsplan apply --allow {guard}, if that is meant"
+        case _:
+            return ""
 
 
 def proof_in_words(proof: Proof) -> str:
