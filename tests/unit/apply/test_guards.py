@@ -13,7 +13,7 @@ ROOMY = {"max_zones_per_apply": 1000, "max_in_flight_per_parent": 1000}
 
 def leaving(count: int, **guards: int) -> World:
     """Return a world of signed zones that are to become insecure."""
-    world = make_world(count, signed=True, guards=Guards(**{**ROOMY, **guards}))  # type: ignore[arg-type]
+    world = make_world(count, signed=True, guards=Guards(**{**ROOMY, **guards}))
     world.run()
     want(world, dnssec="insecure")
     return world
