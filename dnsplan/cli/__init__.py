@@ -29,9 +29,10 @@ def main(arguments: list[str] | None = None) -> int:
         return ExitCode.ERROR
     if unwritten is not None:
         return _say(f"stdout cannot be written: {unwritten.strerror}", "", ExitCode.ERROR)
+    if failure is not None and failure.filename:
+        return _say(f"{failure.filename}: {failure.strerror}", "see whether it is there and allowed", ExitCode.ERROR)
     if failure is not None:
-        what = f"{failure.filename}: " if failure.filename else ""
-        return _say(f"{what}{failure.strerror or failure}", "see whether it is there and allowed", ExitCode.ERROR)
+        return _say(f"{failure.strerror or failure}", "stdout, stderr or a file cannot be written", ExitCode.ERROR)
     return code
 
 

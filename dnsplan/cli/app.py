@@ -35,8 +35,10 @@ lock = typer.Typer(help="See and release the ledger's lock.", no_args_is_help=Tr
 @app.callback()
 def _common(
     _folder: Annotated[str, typer.Option("-C", metavar="DIR", help="Use the portfolio in this folder.")] = ".",
-    _format: Annotated[str, typer.Option("--format", help="text, json or another that the command has.")] = "text",
-    _color: Annotated[str, typer.Option("--color", help="auto, always or never.")] = "auto",
+    _format: Annotated[
+        str, typer.Option("--format", metavar="FORMAT", help="text, json or another that the command has.")
+    ] = "text",
+    _color: Annotated[str, typer.Option("--color", metavar="WHEN", help="auto, always or never.")] = "auto",
     _quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only the data.")] = False,
     _verbose: Annotated[bool, typer.Option("-v", help="Say more.")] = False,
     _log: Annotated[str, typer.Option("--log-json", metavar="FILE", help="Write a log as JSON Lines.")] = "",

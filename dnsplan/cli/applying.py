@@ -29,12 +29,14 @@ if TYPE_CHECKING:
 
 def apply(
     context: typer.Context,
-    path: Annotated[Path | None, typer.Argument(metavar="[PLAN]", help="A plan saved by `plan -o`.")] = None,
+    path: Annotated[Path | None, typer.Argument(metavar="PLAN", help="A plan saved by `plan -o`.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     due: Annotated[bool, typer.Option("--due", help="Only zones whose wait is over or whose files changed.")] = False,
-    wait: Annotated[str, typer.Option(help="Stay for up to this long (90s, 15m, 1h).")] = "",
-    lock_timeout: Annotated[str, typer.Option(help="Wait so long for the ledger's lock.")] = "0s",
-    allow: Annotated[list[str] | None, typer.Option(help="Lift a guard by its name; recorded.")] = None,
+    wait: Annotated[str, typer.Option(metavar="DURATION", help="Stay for up to this long (90s, 15m, 1h).")] = "",
+    lock_timeout: Annotated[str, typer.Option(metavar="DURATION", help="Wait so long for the ledger's lock.")] = "0s",
+    allow: Annotated[
+        list[str] | None, typer.Option(metavar="GUARD", help="Lift a guard by its name; recorded.")
+    ] = None,
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="3 waiting, 4 a person must act.")
     ] = False,

@@ -14,9 +14,11 @@ from dnsplan.errors import ExitCode, UsageError
 
 def validate(
     context: typer.Context,
-    paths: Annotated[list[Path] | None, typer.Argument(help="Only the faults of these files and folders.")] = None,
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="PATHS", help="Only the faults of these files and folders.")
+    ] = None,
 ) -> int:
-    """Check every file, offline: all faults at once, each with its place and how to mend it.
+    """Check every file, offline. All faults at once, each with its place and how to mend it.
 
     Formats: text, json, github, sarif, junit. Warnings do not change the exit code.
     """
@@ -37,7 +39,9 @@ def validate(
 
 def schema(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="dsplan, zone, policy, parent, plan, observation or record.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="dsplan, zone, policy, parent, plan, observation or record.")
+    ],
 ) -> int:
     """Print the JSON Schema (2020-12) of a kind of file or document."""
     from dnsplan.portfolio import schema as text_of
@@ -49,10 +53,10 @@ def schema(
 
 def roll(
     context: typer.Context,
-    zone: Annotated[str, typer.Argument(help="The zone whose KSK (or CSK) is to be rolled.")],
-    token: Annotated[str, typer.Option(help="What to write; by default the date, made unique.")] = "",
+    zone: Annotated[str, typer.Argument(metavar="ZONE", help="The zone whose KSK (or CSK) is to be rolled.")],
+    token: Annotated[str, typer.Option(metavar="TOKEN", help="What to write; by default the date, made unique.")] = "",
 ) -> int:
-    """Ask for one key rollover: write a new `roll:` token into the zone's file, for you to commit."""
+    """Ask for one key rollover. A new `roll:` token is written into the zone's file, for you to commit."""
     from dnsplan.cli.clock import SystemClock
     from dnsplan.cli.wiring import load, one_zone
     from dnsplan.model.time import format_instant

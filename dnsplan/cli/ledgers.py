@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def log(
     context: typer.Context,
-    limit: Annotated[int, typer.Option(min=1, help="How many records, the newest first.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, metavar="NUMBER", help="How many records, the newest first.")] = 20,
 ) -> int:
     """List the newest records of the ledger."""
     from dnsplan.codec import canonical, to_json
@@ -46,9 +46,11 @@ def show(context: typer.Context, name: Annotated[str, typer.Argument(metavar="ID
 
 def verify(
     context: typer.Context,
-    anchor: Annotated[str, typer.Option(help="A head that `apply` printed: the branch must contain it.")] = "",
+    anchor: Annotated[
+        str, typer.Option(metavar="HASH", help="A head that `apply` printed: the branch must contain it.")
+    ] = "",
 ) -> int:
-    """Check the whole ledger, offline: exit 1 at any change, omission or reordering, with its place."""
+    """Check the whole ledger, offline. Exit 1 at any change, omission or reordering, with its place."""
     from dnsplan.cli.due import audit_settings
     from dnsplan.codec import canonical, to_json
     from dnsplan.ledger import Broken

@@ -25,18 +25,20 @@ if TYPE_CHECKING:
 
 def plan(
     context: typer.Context,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="Save the plan to this file.")] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", metavar="FILE", help="Save the plan to this file.")] = None,
     observations: Annotated[
-        Path | None, typer.Option(help="Judge what was stored by `observe -o` instead of asking the DNS.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Judge what was stored by `observe -o` instead of asking the DNS."),
     ] = None,
-    now: Annotated[str, typer.Option(help="Plan as of this time (RFC 3339).")] = "",
+    now: Annotated[str, typer.Option(metavar="TIME", help="Plan as of this time (RFC 3339).")] = "",
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="2 changes, 3 waiting, 4 a person must act.")
     ] = False,
 ) -> int:
-    """Show what differs from live DNS, what would be done now, the whole staged change, and why it is safe.
+    """Show what would change, when, and why it is safe. Nothing is changed anywhere.
 
-    Formats: text, json, markdown. Nothing is changed anywhere.
+    For each zone: what differs from live DNS, what would be done now, and the whole staged change.
+    Formats: text, json, markdown.
     """
     from dnsplan.apply import plan_exit_code
 
@@ -64,9 +66,9 @@ def show(
 
 def observe(
     context: typer.Context,
-    out: Annotated[Path, typer.Option("-o", "--out", help="Where to store what is seen (JSON Lines).")],
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="Where to store what is seen (JSON Lines).")],
 ) -> int:
-    """Look at every server of every chosen zone once, and store what each answers."""
+    """Look at every server once and store the answers. `plan --observations` judges them later, offline."""
     from dnsplan.cli.clock import SystemClock
     from dnsplan.cli.wiring import chosen, load
     from dnsplan.codec.observation import dump_observations

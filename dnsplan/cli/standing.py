@@ -11,7 +11,7 @@ import typer
 
 from dnsplan.cli.options import Options
 from dnsplan.cli.paint import painter
-from dnsplan.errors import ConfigError, ExitCode
+from dnsplan.errors import ConfigError, DsplanError, ExitCode
 
 if TYPE_CHECKING:
     from dnsplan.apply import Look
@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from dnsplan.model.history import Note, ZoneHistory
     from dnsplan.model.portfolio import Portfolio, ZoneName
     from dnsplan.model.time import Instant
+    from dnsplan.views.runbook import Surroundings
 
 
 def status(
     context: typer.Context,
-    zone: Annotated[str, typer.Argument(help="One zone; all that are selected by default.")] = "",
+    zone: Annotated[str, typer.Argument(metavar="ZONE", help="One zone; all that are selected by default.")] = "",
     due: Annotated[
         bool, typer.Option("--due", help="Say only whether an apply would find something; no packet.")
     ] = False,
@@ -32,7 +33,7 @@ def status(
         typer.Option("--detailed-exitcode", help="3 waiting, 4 a person must act; with --due 2 if something is due."),
     ] = False,
 ) -> int:
-    """Say how each zone stands in one line: OK, ACTIVE, WAITING until when, BLOCKED or MANUAL and who must act."""
+    """Say how each zone stands. One line each: OK, ACTIVE, WAITING until when, BLOCKED or MANUAL and who must act."""
     from dnsplan.apply import RunResult, ZoneOutcome, exit_code
     from dnsplan.views.status import render_status, status_json
 
@@ -61,11 +62,12 @@ def _status_due(options: Options, *, detailed: bool) -> int:
 
 def runbook(
     context: typer.Context,
-    zone: Annotated[str, typer.Argument(help="The zone whose manual step is in flight.")],
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the file into this folder.")] = None,
+    zone: Annotated[str, typer.Argument(metavar="ZONE", help="The zone whose manual step is in flight.")],
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="DIR", help="Write the file into this folder.")
+    ] = None,
 ) -> int:
-    """Print the runbook of the manual step in flight: exact values, checks before and after, the way back."""
-    from dnsplan.cli.clock import SystemClock
+    """Print the runbook of the manual step in flight. Exact values, checks before and after, the way back."""
     from dnsplan.model.plan import NeedsHuman
     from dnsplan.views.runbook import render_runbook
 
@@ -76,9 +78,7 @@ def runbook(
     if move is None:
         sys.stderr.write(f"{one.zone}: no manual step is in flight ({one.plan.headline})\n")
         return 0
-    parent = portfolio.parents.get(one.situation.intent.parent or "")
-    servers = tuple(view.address for view in one.situation.seen.parent)
-    text = render_runbook(one.plan, move, parent, servers, SystemClock().now())
+    text = render_runbook(one.plan, move, _surroundings(options, portfolio, one))
     if out is None:
         sys.stdout.write(text)
         return 0
@@ -92,11 +92,34 @@ def runbook(
     return 0
 
 
+def _surroundings(options: Options, portfolio: Portfolio, one: Look) -> Surroundings:
+    from dnsplan.cli.authorise import authorised_commit
+    from dnsplan.cli.clock import SystemClock
+    from dnsplan.views.runbook import Surroundings
+
+    try:
+        commit = authorised_commit(options.folder)
+    except DsplanError:
+        commit = ""  # the runbook says so; reading it is no mutation
+    seen = one.situation.seen
+    asked = [intent.at for intent in one.situation.history.intents if intent.outcome == "manual"]
+    return Surroundings(
+        parent=portfolio.parents.get(one.situation.intent.parent or ""),
+        parent_servers=tuple(view.address for view in seen.parent),
+        child_servers=tuple(view.address for view in seen.child),
+        port=portfolio.resolution.port,
+        commit=commit,
+        asked_at=max(asked, default=None),
+        budget=one.situation.policy.timing.registration_budget,
+        now=SystemClock().now(),
+    )
+
+
 def confirm(
     context: typer.Context,
-    zone: Annotated[str, typer.Argument(help="The zone in which a person did something.")],
-    evidence: Annotated[str, typer.Option(help="A ticket number, or where the screenshot is.")],
-    by: Annotated[str, typer.Option(help="Who did it.")],
+    zone: Annotated[str, typer.Argument(metavar="ZONE", help="The zone in which a person did something.")],
+    evidence: Annotated[str, typer.Option(metavar="TEXT", help="A ticket number, or where the screenshot is.")],
+    by: Annotated[str, typer.Option(metavar="NAME", help="Who did it.")],
 ) -> int:
     """Note what a person did. It is evidence for the record and advances nothing: what servers show decides."""
     import secrets
