@@ -138,11 +138,16 @@ class SimulatedParent:
         return self._truth.ds_records(self._truth.versions["DS"][-1].value)
 
     def perform(self, zone: ZoneName, action: SetDs) -> Receipt:
-        """Take one call."""
+        """Take one call; the process may die just before or just after it, whatever comes of it."""
         del zone
-        truth, at = self._truth, self._clock.at
         self._calls.begin(parent=True)
-        number = self._calls.parent
+        try:
+            return self._take(action)
+        finally:
+            self._calls.end()
+
+    def _take(self, action: SetDs) -> Receipt:
+        truth, at, number = self._truth, self._clock.at, self._calls.parent
         if any(fault["call"] == number for fault in truth.faults("rejected")):
             return Receipt(state="refused", message="refused, once")
         target = truth.ds_symbols(action.ds)
@@ -155,7 +160,6 @@ class SimulatedParent:
             delay = delays[min(self._accepted, len(delays) - 1)]
             self._accepted += 1
             truth.change("DS", at + delay, target, call=at)
-        self._calls.end()
         return Receipt(state="accepted")
 
     def _check(self, target: tuple[tuple[str, int, int], ...]) -> None:
@@ -205,10 +209,16 @@ class SimulatedSigner:
         )
 
     def perform(self, zone: ZoneName, action: Action) -> Receipt:
-        """Take one call."""
+        """Take one call; the process may die just before or just after it."""
         del zone
-        truth, at = self._truth, self._clock.at
         self._calls.begin(parent=False)
+        try:
+            return self._take(action)
+        finally:
+            self._calls.end()
+
+    def _take(self, action: Action) -> Receipt:
+        truth, at = self._truth, self._clock.at
         created = None
         match action:
             case CreateKey():
@@ -222,7 +232,6 @@ class SimulatedSigner:
                 truth.held = [symbol for symbol in truth.held if truth.keys[symbol] != key]
             case _:
                 raise AdapterError("the simulated signer cannot do this")
-        self._calls.end()
         return Receipt(state="accepted", created=created)
 
     def _create(self, action: CreateKey) -> str:

@@ -55,12 +55,19 @@ class Truth:
             self.learn(key["key"], key["algorithm"], key["role"])
         self.held = [key["key"] for key in (*start["dnskey"]["keys"], *start.get("unpublished", []))]
         ds, dnskey, zone = start["ds"], start["dnskey"], start["zone"]
-        for entry in ds:
-            if entry["key"] not in self.keys:
-                self.learn(entry["key"], entry["algorithm"], "ksk")
+        self._learn_named(past)
         ttls = {"DS": start["ds_ttl"], "DNSKEY": dnskey["ttl"], "ZONE": zone["ttl"]}
         for rrset, value in (("DS", ds), ("DNSKEY", dnskey), ("ZONE", zone)):
             self._begin(rrset, value, ttls[rrset], [entry for entry in past if entry["rrset"] == rrset])
+
+    def _learn_named(self, past: list[Document]) -> None:
+        """Know the keys that stand in no DNSKEY RRset: only a DS names them, or a signature."""
+        start = self.document["start"]
+        for ds in (*start["ds"], *(ds for entry in past if entry["rrset"] == "DS" for ds in entry["value"])):
+            self.learn(ds["key"], ds["algorithm"], "ksk")
+        signed = (start["dnskey"], start["zone"], *(entry["value"] for entry in past if entry["rrset"] != "DS"))
+        for signer in (signer for value in signed for signer in value["signers"]):
+            self.learn(signer, 0, "zsk")  # its algorithm never shows
 
     def _begin(self, rrset: str, value: Any, ttl: int, past: list[Document]) -> None:
         at = LONG_AGO
@@ -121,7 +128,7 @@ class Truth:
         versions.sort(key=lambda version: version.at)
 
     def _thawed(self, side: str, index: int, arrival: int) -> int:
-        for fault in self.faults("frozen", f"{side}:{index}"):
+        for fault in sorted(self.faults("frozen", f"{side}:{index}"), key=lambda fault: int(fault["from"])):
             if fault["from"] <= arrival < fault["until"]:
                 arrival = fault["until"]
         return arrival
@@ -159,8 +166,7 @@ class Truth:
             value = set(current.value) | set(self.symbolic("DS", change.get("add", [])))
             value -= set(self.symbolic("DS", change.get("remove", [])))
         for key, algorithm, _ in value:
-            if key not in self.keys:
-                self.learn(key, algorithm, "ksk")
+            self.learn(key, algorithm, "ksk")
         self.change("DS", at, tuple(sorted(value)), call=None, ttl=current.ttl)
 
     def moments(self) -> Iterable[int]:
