@@ -86,6 +86,8 @@ def start_primary(
     daemon.wait_until(lambda: answers(server, f"{zone}.", "SOA"), "answering")
     if signed:
         daemon.wait_until(lambda: rrset(server, f"{zone}.", "DNSKEY") is not None, "signed")
+        # the denial of a DS comes last: until the NSEC chain is whole, BIND answers SERVFAIL
+        daemon.wait_until(lambda: all(answers(server, f"{child}.", "DS") for child in children), "denying every DS")
     return BindPrimary(daemon=daemon, server=server, zone=zone, secret=secret)
 
 
