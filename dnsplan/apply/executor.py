@@ -5,15 +5,16 @@ It never acts on a plan made earlier: a step is carried out only as it comes out
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from dnsplan import __version__
-from dnsplan.apply.assemble import fingerprint
-from dnsplan.apply.guards import guarded
+from dnsplan.apply.guards import Tally, empties, guarded
 from dnsplan.apply.looking import Look, Ports, decide, look
 from dnsplan.apply.outcome import RunResult, ZoneOutcome, way_in_unusable
-from dnsplan.apply.performing import Call, perform
+from dnsplan.apply.performing import Answer, Call, perform
+from dnsplan.apply.recovery import settle
+from dnsplan.apply.saved import compare
 from dnsplan.codec import canonical, to_json
 from dnsplan.engine import record_intent, record_outcome
 from dnsplan.errors import DsplanError, LedgerError, LockedError
@@ -49,6 +50,8 @@ class Run:
     planned: str | None = None
     """What to note as planned in full; None for a part of the portfolio."""
     stop: Stop = field(default_factory=Stop)
+    tally: Tally = field(default_factory=Tally)
+    """The same for all runs of one apply."""
 
 
 def run(portfolio: Portfolio, zones: Sequence[ZoneName], ports: Ports, request: Run) -> RunResult:
@@ -58,11 +61,16 @@ def run(portfolio: Portfolio, zones: Sequence[ZoneName], ports: Ports, request: 
         raise LedgerError("nothing can be applied outside Git", hint="run `git init` and commit the portfolio")
     looks = {one.zone: one for one in look(portfolio, zones, ports, allowed=request.allowed)}
     work = _Work(portfolio, ports, ledger, request, looks)
-    work.stale = _stale(looks, request.saved, ports)
-    held = guarded(portfolio, [one for one in looks.values() if one.zone not in work.stale], request.allowed)
+    compared = compare(looks, request.saved, ports)
+    request.tally.stale.update(compared.stale)
+    work.stale = {zone: why for zone, why in request.tally.stale.items() if zone in looks}
+    work.done = compared.done
+    going = [one for one in looks.values() if one.zone not in work.done]
+    held = guarded(portfolio, going, request.allowed, request.tally, ledger.read)
     for zone, move in held.items():
         work.looks[zone] = replace(looks[zone], plan=_held_back(looks[zone], move))
     work.held = frozenset(held)
+    work.settle()
     for _ in range(MOST_ROUNDS):
         if request.stop.asked or not work.round():
             break
@@ -78,23 +86,6 @@ def _held_back(one: Look, move: Move) -> ZonePlan:
     return replace(one.plan, moves=(move,), headline=headline, history=history)
 
 
-def _stale(looks: Mapping[ZoneName, Look], saved: Plan | None, ports: Ports) -> dict[ZoneName, str]:
-    """Return the zones whose saved plan no longer comes out, and why."""
-    if saved is None:
-        return {}
-    if saved.expires < ports.clock.now():
-        return dict.fromkeys(looks, "the plan has expired")
-    before = {zone.zone: zone for zone in saved.zones}
-    result = {}
-    for zone, one in looks.items():
-        now = fingerprint(one.plan, ports.digest(zone))
-        if zone not in before:
-            result[zone] = "the plan does not hold this zone"
-        elif before[zone].fingerprint != now:
-            result[zone] = "another step comes out now than when the plan was made"
-    return result
-
-
 class _Work:
     """One run in progress."""
 
@@ -103,16 +94,33 @@ class _Work:
     ) -> None:
         self.portfolio, self.ports, self.ledger, self.request, self.looks = portfolio, ports, ledger, request, looks
         self.stale: dict[ZoneName, str] = {}
+        self.done: frozenset[ZoneName] = frozenset()
+        """Zones whose saved step is true already."""
         self.held: frozenset[ZoneName] = frozenset()
+        self.settled: list[StepRecord] = []
+        """Outcomes of earlier runs that were lost and that the DNS shows."""
         self.steps: list[StepRecord] = []
         self.histories: dict[ZoneName, ZoneHistory] = {}
         self.head: str | None = None
+        self._open: dict[str, int] = {}
+        """Where the step of each intent stands in `steps`."""
+        self._retry_at: dict[ZoneName, Instant] = {}
+        self._errors: dict[ZoneName, str] = {}
         self._tried: set[tuple[ZoneName, str]] = set()
         self._at = ports.clock.now()
 
+    def settle(self) -> None:
+        """Take from the DNS what became of calls whose outcome was lost."""
+        for zone, one in self.looks.items():
+            history, records = settle(one.plan.history, now=self._at)
+            if records and zone not in self.stale:
+                self.histories[zone] = history
+                self.settled.extend(records)
+
     def round(self) -> bool:
         """Carry out every step that is ready; tell whether there was one."""
-        calls = [call for zone, one in self.looks.items() if zone not in self.stale for call in self._calls(one)]
+        out = self.stale.keys() | self.done
+        calls = [call for zone, one in self.looks.items() if zone not in out for call in self._calls(one)]
         if not calls:
             return False
         now = self.ports.clock.now()
@@ -122,6 +130,7 @@ class _Work:
                 call.history, call.step, intent_id=call.intent_id, step_json=canonical(to_json(call.step)), now=now
             )
             self.histories[call.zone] = history
+            self._open[call.intent_id] = len(self.steps)
             self.steps.append(_step_record(call, now))
         self._commit(calls, "intent")
         try:
@@ -144,6 +153,8 @@ class _Work:
             manual = isinstance(move, NeedsHuman)
             if manual and _asked(history, step):
                 continue
+            if not manual and empties(step) and one.zone not in self.request.tally.emptied:
+                continue  # it became ready in the middle of this run: the guards of the next run judge it
             number = len(self.steps) + len(calls) + 1
             intent_id = f"{self.request.id}/{one.zone}/{number}"
             intent = one.situation.intent
@@ -167,27 +178,24 @@ class _Work:
             self._perform(call)
 
     def _perform(self, call: Call) -> None:
-        receipt, reason = perform(call, self.ports, self.ledger)
+        answer = perform(call, self.ports, self.ledger)
         now = self.ports.clock.now()
-        index = next(
-            i
-            for i, step in enumerate(self.steps)
-            if step.id == call.step.id and step.zone == call.zone and step.outcome is None
-        )
-        if receipt is None:  # nobody knows: the next run looks first
-            self.steps[index] = replace(self.steps[index], reason=reason)
+        index = self._open[call.intent_id]
+        if answer.retry_after is not None:
+            self._retry_at[call.zone] = max(now + answer.retry_after, self._retry_at.get(call.zone, 0))
+        if answer.broke:
+            self._errors[call.zone] = answer.reason
+        if answer.receipt is None:  # nobody knows: the next run looks first
+            self.steps[index] = replace(self.steps[index], reason=answer.reason)
             return
-        outcome = {"accepted": "performed"}.get(receipt.state, receipt.state)
-        if receipt.state == "refused" and reason:
-            outcome = "failed"
         self.steps[index] = replace(
             self.steps[index],
-            outcome=outcome,
+            outcome=_outcome(answer),
             outcome_at=now,
-            operation=receipt.operation,
-            reason=reason or receipt.message,
+            operation=answer.receipt.operation,
+            reason=answer.reason or answer.receipt.message,
         )
-        self.histories[call.zone] = record_outcome(self.histories[call.zone], call.intent_id, receipt, now=now)
+        self.histories[call.zone] = record_outcome(self.histories[call.zone], call.intent_id, answer.receipt, now=now)
 
     def _decide_again(self, zone: ZoneName) -> None:
         """Plan once more on the same observation: a key that was just created can be published now."""
@@ -197,6 +205,9 @@ class _Work:
             situation, plan = decide(situation, self.ports)
         except DsplanError:
             return  # what was done is recorded; the next run asks again
+        except Exception as error:  # noqa: BLE001  # a fault in the code for one zone: the others go on
+            self._errors[zone] = f"planning again broke: {type(error).__name__}"
+            return
         self.looks[zone] = replace(one, situation=situation, plan=plan)
         self.histories[zone] = replace(plan.history, planned=self.ports.digest(zone))
 
@@ -215,16 +226,22 @@ class _Work:
         changed = self.request.planned is not None and self.request.planned != self.ledger.planned()
         if learnt or changed:
             subject = f"apply: observed {len(learnt)} zones"
-            self.head = self.ledger.commit(None, learnt, subject=subject, planned=self.request.planned)
+            record = self._record() if self.settled and not self.steps else None
+            self.head = self.ledger.commit(record, learnt, subject=subject, planned=self.request.planned)
 
     def result(self) -> RunResult:
         """Return what became of each zone."""
+        steps: dict[ZoneName, list[StepRecord]] = {}
+        for step in self.steps:
+            steps.setdefault(step.zone, []).append(step)
         outcomes = tuple(
             ZoneOutcome(
                 zone=zone,
                 plan=one.plan,
-                steps=tuple(step for step in self.steps if step.zone == zone),
+                steps=tuple(steps.get(zone, ())),
                 stale=self.stale.get(zone, ""),
+                retry_at=self._retry_at.get(zone, None if one.retry_after is None else self._at + one.retry_after),
+                error=self._errors.get(zone, ""),
             )
             for zone, one in self.looks.items()
         )
@@ -247,7 +264,7 @@ class _Work:
             actor=request.actor,
             run_url=request.run_url,
             authorised_by=request.authorised_by,
-            steps=tuple(self.steps),
+            steps=(*self.settled, *self.steps),
             guards_lifted=tuple(sorted(request.allowed)),
             at=self._at,
             plan=request.saved.plan_id if request.saved else "",
@@ -263,6 +280,14 @@ def _at_once(one: Look, now: Instant) -> Instant:
     """Return when the next run is due: now, or since when it has been, so that waiting in vain writes nothing."""
     since = one.before.next_at if one.before is not None else None
     return now if since is None else min(since, now)
+
+
+def _outcome(answer: Answer) -> str | None:
+    """Return the word of the record: refused is what the way in said, failed what kept it from saying anything."""
+    state = answer.receipt.state if answer.receipt is not None else None
+    if state == "refused" and answer.reason:
+        return "failed"
+    return "performed" if state == "accepted" else state
 
 
 def _step_record(call: Call, now: int) -> StepRecord:

@@ -5,15 +5,18 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePath
 
 from dnsplan.engine import absorb, plan_zone
-from dnsplan.errors import DsplanError
+from dnsplan.errors import AdapterError, DsplanError
 from dnsplan.model.history import ZoneHistory
 from dnsplan.model.observation import Observation
 from dnsplan.model.plan import Blocked, Capabilities, Finding, SignerKey, Situation, ZonePlan
 from dnsplan.model.portfolio import Accepts, Portfolio, ZoneIntent, ZoneName
+from dnsplan.model.time import Seconds
 from dnsplan.ports import Clock, Dns, Ledger, Parent, Sight, Signer
 
 
@@ -39,6 +42,8 @@ class Look:
     situation: Situation
     before: ZoneHistory | None
     plan: ZonePlan
+    retry_after: Seconds | None = None
+    """After how long a way in that could not be asked may answer; None if it was, or time alone does not help."""
 
 
 def look(
@@ -94,13 +99,22 @@ def _one(
         allowed=allowed,
     )
     try:
+        return _decided(portfolio, ports, situation, before)
+    except Exception as error:  # noqa: BLE001  # a fault in the code for one zone: the others go on
+        plan = _blocked(_bare(situation), _internal(error))
+        return Look(zone=intent.zone, situation=situation, before=before, plan=plan)
+
+
+def _decided(portfolio: Portfolio, ports: Ports, situation: Situation, before: ZoneHistory | None) -> Look:
+    intent, again = situation.intent, None
+    try:
         capabilities = capabilities_of(portfolio, intent, ports)
-        absorbed = absorb(history, seen, policy=policy, capabilities=capabilities)
+        absorbed = absorb(situation.history, situation.seen, policy=situation.policy, capabilities=capabilities)
         situation = replace(situation, capabilities=capabilities, history=absorbed)
         situation, plan = decide(situation, ports)
     except DsplanError as error:
-        plan = _blocked(plan_zone(situation), error)
-    return Look(zone=intent.zone, situation=situation, before=before, plan=plan)
+        plan, again = _blocked(plan_zone(situation), _unusable(error)), retry_after(error)
+    return Look(zone=intent.zone, situation=situation, before=before, plan=plan, retry_after=again)
 
 
 def decide(situation: Situation, ports: Ports) -> tuple[Situation, ZonePlan]:
@@ -109,12 +123,18 @@ def decide(situation: Situation, ports: Ports) -> tuple[Situation, ZonePlan]:
     intent = situation.intent
     if not plan.recipe or intent.signer is None or intent.dnssec == "hold":
         return replace(situation, held=None), plan
-    situation = replace(situation, held=_held(ports.signer(intent.signer), intent.zone))
+    situation = replace(situation, held=_held(ports, intent.signer, intent.zone))
     return situation, plan_zone(situation)
 
 
-def _held(signer: Signer, zone: ZoneName) -> tuple[SignerKey, ...] | None:
-    return signer.read(zone)
+def _held(ports: Ports, name: str, zone: ZoneName) -> tuple[SignerKey, ...] | None:
+    signer = ports.signer(name)
+    try:
+        return signer.read(zone)
+    except DsplanError:
+        raise
+    except Exception as error:  # noqa: BLE001  # a fault in one adapter
+        raise AdapterError(f"the adapter of signer {name} broke: {type(error).__name__}") from None
 
 
 def capabilities_of(portfolio: Portfolio, intent: ZoneIntent, ports: Ports) -> Capabilities:
@@ -144,13 +164,57 @@ def accepts_of(portfolio: Portfolio, zone: ZoneName) -> Accepts:
     return Accepts()
 
 
-def _blocked(plan: ZonePlan, error: DsplanError) -> ZonePlan:
-    finding = Finding(
+def retry_after(error: DsplanError) -> Seconds | None:
+    """Return after how long the same may succeed; None if time alone does not help."""
+    if isinstance(error, AdapterError) and error.retryable:
+        return error.retry_after or 0
+    return None
+
+
+def _unusable(error: DsplanError) -> Finding:
+    return Finding(
         code="WAY_IN_UNUSABLE",
         severity="error",
         summary="A way in of this zone cannot be used",
         detail=str(error),
         action=error.hint,
     )
+
+
+def _internal(error: Exception) -> Finding:
+    """Return a finding about a fault of ours; what the exception says may hold a secret and is left out."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return Finding(
+        code="INTERNAL",
+        severity="critical",
+        summary="dsplan has a fault that keeps it from judging this zone",
+        detail=f"{type(error).__name__} at {PurePath(frame.filename).name}:{frame.lineno}",
+        action="report it; nothing was asked of any way in for this zone",
+    )
+
+
+def _bare(situation: Situation) -> ZonePlan:
+    """Return a plan that says nothing, made without the engine."""
+    intent = situation.intent
+    return ZonePlan(
+        zone=intent.zone,
+        parent=situation.seen.parent_zone or "",
+        policy=situation.policy.name,
+        source=intent.source,
+        recipe="",
+        why="",
+        headline="BLOCKED",
+        moves=(),
+        timeline=(),
+        findings=(),
+        observed_ds=(),
+        observed_keys=(),
+        desired_ds=(),
+        desired_keys=(),
+        history=situation.history,
+    )
+
+
+def _blocked(plan: ZonePlan, finding: Finding) -> ZonePlan:
     blocked = Blocked(findings=(finding,), guard="")
     return replace(plan, headline="BLOCKED", moves=(blocked,), findings=(*plan.findings, finding))

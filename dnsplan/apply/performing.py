@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dnsplan.apply.looking import Ports
+from dnsplan.apply.looking import Ports, retry_after
 from dnsplan.errors import AdapterError, DsplanError, LockedError
 from dnsplan.model.history import ZoneHistory
 from dnsplan.model.plan import Receipt, SetDs, Step
 from dnsplan.model.portfolio import ZoneName
+from dnsplan.model.time import Seconds
 from dnsplan.ports import Ledger, Parent, Signer
 
 
@@ -26,25 +27,47 @@ class Call:
     """(`parent` or `signer`, its name)."""
 
 
-def perform(call: Call, ports: Ports, ledger: Ledger) -> tuple[Receipt | None, str]:
-    """Return the receipt and why it failed; no receipt at all when nobody can know what came of the call."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What came of a call."""
+
+    receipt: Receipt | None
+    """None when nobody can know whether it had effect."""
+    reason: str = ""
+    """Why it failed; empty for what the way in itself said."""
+    retry_after: Seconds | None = None
+    """After how long the same call may succeed; None if time alone does not help."""
+    broke: bool = False
+    """The adapter has a fault."""
+
+
+def perform(call: Call, ports: Ports, ledger: Ledger) -> Answer:
+    """Return what came of a call; LockedError, and no call, when the lease is shorter than it may take."""
     if call.manual:
-        return Receipt(state="manual", message="a person must act"), ""
+        return Answer(receipt=Receipt(state="manual", message="a person must act"))
     try:
         adapter = ports.parent(call.way[1]) if call.way[0] == "parent" else ports.signer(call.way[1])
     except DsplanError as error:
-        return Receipt(state="refused", message=str(error)), str(error)
+        return _failed(error)
     left = ledger.lease_left(ports.clock.now())
     if left < adapter.timeout:
         raise LockedError(f"the lease has {left} s left, the call may take {adapter.timeout} s")
     try:
-        return _ask(call, adapter), ""
+        receipt = _ask(call, adapter)
     except DsplanError as error:
         if isinstance(error, AdapterError) and error.unknown:
-            return None, str(error)
-        return Receipt(state="refused", message=str(error)), str(error)
+            return Answer(receipt=None, reason=str(error), retry_after=retry_after(error))
+        return _failed(error)
     except Exception as error:  # noqa: BLE001  # a fault in one adapter: its call may have had effect, others go on
-        return None, f"the adapter of {call.way[0]} {call.way[1]} broke: {type(error).__name__}"
+        reason = f"the adapter of {call.way[0]} {call.way[1]} broke: {type(error).__name__}"
+        return Answer(receipt=None, reason=reason, broke=True)
+    # a refusal speaks of the state that the way in met, such as a concurrent edit: worth another look
+    return Answer(receipt=receipt, retry_after=0 if receipt.state == "refused" else None)
+
+
+def _failed(error: DsplanError) -> Answer:
+    message = str(error)
+    return Answer(receipt=Receipt(state="refused", message=message), reason=message, retry_after=retry_after(error))
 
 
 def _ask(call: Call, adapter: Parent | Signer) -> Receipt:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from dnsplan.apply.executor import Stop
-from dnsplan.apply.outcome import RunResult
+from dnsplan.apply.guards import NEXT_APPLY
+from dnsplan.apply.outcome import RunResult, ZoneOutcome
+from dnsplan.model.audit import StepRecord
 from dnsplan.model.plan import Step, Wait
-from dnsplan.model.time import Instant
+from dnsplan.model.portfolio import ZoneName
+from dnsplan.model.time import Instant, Seconds
 from dnsplan.ports import Clock
 
 LONGEST_PAUSE = 300
@@ -25,11 +29,10 @@ def apply_until(
     """Return the last run's result with the steps of all; `once` takes and frees the lock itself."""
     results, pause = [once()], 1
     progress(results[-1])
-    while not stop.asked and _waits(results[-1]):
-        now, until = clock.now(), results[-1].next_at
+    while not stop.asked:
         pause = 1 if results[-1].performed else min(2 * pause, LONGEST_PAUSE)
-        wake = until if until is not None and until > now else now + pause
-        if wake > deadline:
+        wake = _wake(results[-1], clock.now(), pause, deadline)
+        if wake is None or wake > deadline:
             break
         clock.sleep_until(wake)
         results.append(once())
@@ -37,25 +40,46 @@ def apply_until(
     return _together(results)
 
 
-def _waits(result: RunResult) -> bool:
-    """Tell whether time alone may bring something: a wait, or a step that failed and may succeed later."""
-    return any(isinstance(move, Wait | Step) for zone in result.zones if not zone.stale for move in zone.plan.moves)
+def _wake(result: RunResult, now: Instant, pause: Seconds, deadline: Instant) -> Instant | None:
+    """Return when a run may next find something to do; None if time alone brings nothing."""
+    blind = min(now + pause, deadline) if now < deadline else now + pause
+    moments = [_moment(zone, now, blind) for zone in result.zones]
+    return min((moment for moment in moments if moment is not None), default=None)
 
 
-def _together(results: list[RunResult]) -> RunResult:
-    from dataclasses import replace
+def _moment(zone: ZoneOutcome, now: Instant, blind: Instant) -> Instant | None:
+    """Return when a zone may go on by itself, `blind` when nobody can say, None for one that time does not help."""
+    if zone.stale:
+        return None
+    if zone.retry_at is not None:
+        return max(zone.retry_at, blind)
+    waits = any(isinstance(move, Wait) and move.stage != NEXT_APPLY for move in zone.plan.moves)
+    unfinished = any(isinstance(move, Step) for move in zone.plan.moves) and not zone.failed and not zone.error
+    if not waits and not unfinished:
+        return None
+    until = zone.plan.history.next_at
+    return until if until is not None and until > now else blind
 
+
+def _together(results: Sequence[RunResult]) -> RunResult:
+    """Return the last result with the steps of all runs, less the failures that passed."""
     last = results[-1]
-    steps = {
-        zone.zone: tuple(s for r in results for z in r.zones if z.zone == zone.zone for s in z.steps)
-        for zone in last.zones
-    }
-    zones = tuple(replace(zone, steps=_latest(steps[zone.zone])) for zone in last.zones)
+    steps: dict[ZoneName, list[tuple[int, StepRecord]]] = {}
+    for number, result in enumerate(results):
+        for zone in result.zones:
+            steps.setdefault(zone.zone, []).extend((number, step) for step in zone.steps)
+    zones = tuple(
+        replace(zone, steps=_lasting(steps[zone.zone], reached=zone.plan.headline == "OK")) for zone in last.zones
+    )
     heads = [result.head for result in results if result.head]
     return replace(last, zones=zones, head=heads[-1] if heads else None)
 
 
-def _latest(steps: tuple) -> tuple:  # type: ignore[type-arg]  # of StepRecord
-    """Forget failures of a step that a later run carried out."""
-    done = {step.id for step in steps if step.outcome in {"performed", "pending"}}
-    return tuple(step for step in steps if step.outcome not in {"failed", "refused"} or step.id not in done)
+def _lasting(steps: Sequence[tuple[int, StepRecord]], *, reached: bool) -> tuple[StepRecord, ...]:
+    """Return the steps without failures that a later run made good."""
+    good = {step.op: number for number, step in steps if step.outcome in {"performed", "pending"}}
+    return tuple(
+        step
+        for number, step in steps
+        if step.outcome not in {"failed", "refused"} or not (reached or good.get(step.op, -1) > number)
+    )

@@ -115,6 +115,8 @@ class World:
     receipt: Callable[[str, Action], Receipt | None] = lambda zone, action: None
     """A receipt instead of doing what was asked."""
     connect: Callable[[str], None] = lambda name: None
+    read: Callable[[str], None] = lambda zone: None
+    """Before a signer lists its keys."""
     registration: int = 20
     update: str = "replace"
     signer_manual: bool = False
@@ -225,6 +227,7 @@ class TinySigner:
         return Capabilities(update="none", signer_manual=self.world.signer_manual)
 
     def read(self, zone: str) -> tuple[SignerKey, ...] | None:
+        self.world.read(zone)
         child = self.world.children[zone]
         active = child.key_signers | child.zone_signers
         return tuple(

@@ -105,6 +105,58 @@ def test_an_adapter_that_breaks_stops_no_other_zone_and_leaves_its_outcome_open(
     assert result.zones[0].steps[0].outcome is None
     assert "hunter2" not in result.zones[0].steps[0].reason
     assert "KeyError" in result.zones[0].steps[0].reason
+    assert exit_code(result, detailed=False) is ExitCode.PARTIAL
+
+
+def test_a_signer_that_breaks_while_it_lists_its_keys_stops_no_other_zone_and_tells_no_secret() -> None:
+    world = make_world(3)
+
+    def broken(zone: str) -> None:
+        if zone == "z1.ch":
+            raise KeyError("api_key=hunter2")
+
+    world.read = broken
+    result = world.run()
+    assert {zone for zone, _ in world.calls} == {"z0.ch", "z2.ch"}
+    assert exit_code(result, detailed=False) is ExitCode.PARTIAL
+    assert "KeyError" in result.zones[1].plan.findings[-1].detail
+    assert "hunter2" not in str(result)
+
+
+def test_a_fault_of_ours_in_one_zone_stops_no_other_and_is_told_as_internal() -> None:
+    world = make_world(3)
+
+    def connect(name: str) -> None:
+        if name == "broken":
+            raise ZeroDivisionError("hunter2")
+
+    broken = replace(world.portfolio.zones["z1.ch"], parent="broken")
+    world.portfolio = replace(world.portfolio, zones={**world.portfolio.zones, "z1.ch": broken})
+    world.connect = connect
+    result = world.run()
+    assert {zone for zone, _ in world.calls} == {"z0.ch", "z2.ch"}
+    assert exit_code(result, detailed=False) is ExitCode.INTERNAL
+    assert result.zones[1].plan.findings[-1].code == "INTERNAL"
+    assert "ZeroDivisionError" in result.zones[1].plan.findings[-1].detail
+    assert "hunter2" not in str(result)
+
+
+def test_a_fault_while_planning_again_keeps_the_outcome_and_stops_no_other_zone() -> None:
+    world = make_world(2)
+
+    def connect(name: str) -> None:
+        if world.calls:
+            raise ZeroDivisionError
+
+    def later(zone: str, action: Action) -> None:
+        if len(world.calls) == 4:  # both keys of both zones: the next connection plans again
+            world.connect = connect
+
+    world.after = later
+    result = world.run()
+    assert exit_code(result, detailed=False) is ExitCode.ERROR
+    assert {step.outcome for zone in result.zones for step in zone.steps} == {"performed"}
+    assert all(history.intents[-1].outcome == "performed" for history in world.ledger.histories.values())
 
 
 def test_a_lease_shorter_than_the_time_out_of_the_call_starts_no_call() -> None:
@@ -186,6 +238,36 @@ def test_a_time_out_after_sending_leaves_the_outcome_open_and_the_next_run_reads
     world.settle()
     assert world.count("SetDs") == 1
     assert "read" in world.ledger.journal
+
+
+def test_an_outcome_that_was_lost_is_taken_from_what_the_servers_show() -> None:
+    world = make_world()
+    world.registration = 0
+
+    def lost(zone: str, action: Action) -> None:
+        if isinstance(action, SetDs):
+            raise AdapterError("no answer", unknown=True)
+
+    world.after = lost
+    for _ in range(1000):
+        world.run()
+        if world.count("SetDs"):
+            break
+        world.clock.at += 1
+    reads = world.ledger.journal.count("read")
+    world.clock.at += 1
+    result = world.run()
+    [intent] = [known for known in world.ledger.histories["z0.ch"].intents if known.rrset == "DS"]
+    [settled] = world.ledger.newest()[0].steps  # type: ignore[index]
+    assert intent.outcome == settled.outcome == "performed"
+    assert "the servers show it" in settled.reason
+    assert settled.op == "ds.set"
+    assert settled.target.startswith("{")
+    assert settled.intent_at < (settled.outcome_at or 0)
+    assert (result.performed, world.count("SetDs"), world.ledger.journal.count("read")) == (0, 1, reads)
+    records = len(world.ledger.records)
+    world.run()
+    assert len(world.ledger.records) == records
 
 
 def test_a_call_that_was_lost_on_the_way_is_made_again() -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from apply_builders import World, make_world, want
+from apply_builders import T0, World, make_world, want
 
-from dnsplan.apply import exit_code
+from dnsplan.apply import Run, Tally, apply_until, exit_code, run
+from dnsplan.apply.executor import Stop
 from dnsplan.errors import ExitCode
 from dnsplan.model.portfolio import Guards, Roll
 
@@ -101,3 +102,44 @@ def test_a_refusal_by_a_guard_that_goes_on_writes_nothing_new() -> None:
     world.clock.at += 5
     world.run()
     assert len(world.ledger.commits) - commits <= 1
+
+
+def test_rollovers_under_way_in_zones_that_were_not_selected_count_as_well() -> None:
+    world = make_world(4, signed=True, guards=Guards(max_zones_per_apply=1000, max_in_flight_per_parent=2))
+    world.run()
+    want(world, roll=Roll(sep="x"))
+    run(world.portfolio, ("z0.ch", "z1.ch"), world.ports, Run(id="a"))
+    result = run(world.portfolio, ("z2.ch", "z3.ch"), world.ports, Run(id="b"))
+    assert [history.rollover is not None for history in world.ledger.histories.values()] == [True, True, False, False]
+    assert {zone.plan.moves[0].reason for zone in result.zones} == {  # type: ignore[union-attr]
+        "max_in_flight_per_parent: other zones go first"
+    }
+
+
+def test_removals_of_all_runs_of_one_apply_count_together() -> None:
+    world = leaving(6, max_zones_per_apply=1000, max_ds_removals_count=3)
+    first, tally = tuple(world.children)[:2], Tally()
+    run(world.portfolio, first, world.ports, Run(id="a", tally=tally))
+    assert world.count("SetDs") == 2
+    result = run(world.portfolio, tuple(world.children), world.ports, Run(id="b", tally=tally))
+    assert world.count("SetDs") == 2
+    assert exit_code(result, detailed=False) is ExitCode.REFUSED
+    assert [zone.plan.headline for zone in result.zones[2:]] == ["BLOCKED"] * 4
+    assert "BLOCKED" not in [zone.plan.headline for zone in result.zones[:2]]
+
+
+def test_zones_begun_in_all_runs_of_one_apply_count_together_and_nobody_waits_for_the_rest() -> None:
+    world = make_world(5, guards=Guards(max_zones_per_apply=2, max_in_flight_per_parent=1000))
+    tally = Tally()
+    result = apply_until(T0 + 100_000, world.clock, lambda: world.run(tally=tally), stop=Stop())
+    assert {zone for zone, _ in world.calls} == {"z0.ch", "z1.ch"}
+    assert [zone.plan.headline for zone in result.zones] == ["OK", "OK", "WAITING", "WAITING", "WAITING"]
+    assert world.clock.at < T0 + 5000
+    assert exit_code(result, detailed=True) is ExitCode.WAITING
+
+
+def test_zones_beyond_the_limit_of_their_parent_follow_within_one_apply() -> None:
+    world = make_world(3, guards=Guards(max_zones_per_apply=1000, max_in_flight_per_parent=1))
+    tally = Tally()
+    result = apply_until(T0 + 100_000, world.clock, lambda: world.run(tally=tally), stop=Stop())
+    assert [zone.plan.headline for zone in result.zones] == ["OK"] * 3

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from apply_builders import World, make_world, want
+import pytest
+from apply_builders import T0, World, make_world, want
 
-from dnsplan.apply import assemble, exit_code, look
-from dnsplan.errors import ExitCode
+from dnsplan.apply import RunResult, Tally, apply_until, assemble, exit_code, look
+from dnsplan.apply.executor import Stop
+from dnsplan.errors import AdapterError, ExitCode
 from dnsplan.model.plan import Plan
 from dnsplan.model.portfolio import Roll
 
@@ -90,3 +92,57 @@ def test_a_plan_names_zones_that_only_the_ledger_knows() -> None:
     assert plan.incomplete == ()
     assert not plan.partial
     assert plan.plan_id
+
+
+@pytest.mark.parametrize("intent", [{"roll": Roll(sep="x")}, {"dnssec": "insecure"}])
+def test_a_plan_whose_steps_are_true_already_is_skipped_whoever_made_them_true(intent: dict[str, object]) -> None:
+    world = make_world(2, signed=True)
+    world.run()
+    want(world, **intent)
+    plan = saved(world)
+    world.run()
+    calls = len(world.calls)
+    result = world.run(saved=plan)
+    assert exit_code(result, detailed=False) is ExitCode.OK
+    assert [zone.stale for zone in result.zones] == ["", ""]
+    assert len(world.calls) == calls
+
+
+def test_a_plan_that_was_carried_out_to_the_end_is_skipped() -> None:
+    world = make_world(signed=True)
+    world.run()
+    want(world, roll=Roll(sep="x"))
+    plan = saved(world)
+    world.settle()
+    calls = len(world.calls)
+    assert exit_code(world.run(saved=plan), detailed=False) is ExitCode.OK
+    assert len(world.calls) == calls
+
+
+def test_a_zone_that_is_stale_stays_so_in_later_runs_of_the_same_apply() -> None:
+    world = make_world(2)
+    plans = [saved(world)]
+    world.digests["z0.ch"] = "two"
+    tally = Tally()
+
+    def once() -> RunResult:
+        return world.run(saved=plans.pop() if plans else None, tally=tally)
+
+    result = apply_until(T0 + 5000, world.clock, once, stop=Stop())
+    assert {zone for zone, _ in world.calls} == {"z1.ch"}
+    assert exit_code(result, detailed=False) is ExitCode.STALE
+    assert result.zones[1].plan.headline == "OK"
+
+
+def test_a_plan_that_cannot_be_compared_is_not_carried_out() -> None:
+    world = make_world()
+    plan = saved(world)
+
+    def down(zone: str) -> None:
+        raise AdapterError("503", retryable=True)
+
+    world.read = down
+    result = world.run(saved=plan)
+    assert "nobody can tell" in result.zones[0].stale
+    assert exit_code(result, detailed=False) is ExitCode.ERROR
+    assert world.calls == []

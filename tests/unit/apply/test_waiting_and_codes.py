@@ -20,6 +20,7 @@ from dnsplan.model.plan import (
     Move,
     NeedsReview,
     Plan,
+    Receipt,
     SetDs,
     TimelineStep,
     Wait,
@@ -73,6 +74,8 @@ REVIEW = NeedsReview(key=PLAN.observed_keys[0], reason="r")
         ([outcome("a", stale="it is"), outcome("b")], 6, 6),
         ([outcome("a", stale="it is"), outcome("b", step="failed")], 6, 6),
         ([outcome("a", GUARD), outcome("b", step="failed")], 8, 8),
+        ([replace(outcome("a", step=None), error="it broke"), outcome("b")], 8, 8),
+        ([outcome("a", BLOCK, code="INTERNAL"), outcome("b", stale="it is")], 70, 70),
         ([], 0, 0),
     ],
 )
@@ -116,6 +119,9 @@ def changing(plan: ZonePlan) -> ZonePlan:
         (whole(plan_with(Done(), code="UNOBSERVED")), 9, 9),
         (whole(plan_with(Done(), code="UNOBSERVED"), plan_with(Done())), 0, 0),
         (whole(plan_with(Done(), code="CHAIN_NO_MATCH")), 0, 0),
+        (whole(plan_with(BLOCK, code="WAY_IN_UNUSABLE")), 1, 1),
+        (whole(plan_with(BLOCK, code="WAY_IN_UNUSABLE"), changing(plan_with(WAIT))), 8, 8),
+        (whole(plan_with(BLOCK, code="INTERNAL"), plan_with(Done())), 70, 70),
     ],
 )
 def test_the_exit_code_of_plan_says_what_there_is_to_do(plan: Plan, plain: int, detailed: int) -> None:
@@ -182,13 +188,99 @@ def test_a_failure_that_passes_while_it_waits_is_forgotten() -> None:
     assert world.count("SetDs") == 1
 
 
-def test_a_way_in_that_keeps_refusing_is_not_asked_every_second() -> None:
+def test_a_credential_that_is_refused_is_not_waited_for() -> None:
+    world = make_world()
+
+    def refuse(zone: str, action: Action) -> None:
+        raise AdapterError("401 not with this key")
+
+    world.before = refuse
+    result = apply_until(T0 + 3600, world.clock, world.run, stop=Stop())
+    assert exit_code(result, detailed=False) is ExitCode.ERROR
+    assert (world.clock.at, world.runs) == (T0, 1)
+
+
+def test_a_credential_that_is_refused_holds_no_other_zone_back() -> None:
+    world = make_world(2)
+
+    def refuse(zone: str, action: Action) -> None:
+        if zone == "z0.ch":
+            raise AdapterError("401 not with this key")
+
+    world.before = refuse
+    result = apply_until(T0 + 100_000, world.clock, world.run, stop=Stop())
+    assert result.zones[1].plan.headline == "OK"
+    assert exit_code(result, detailed=False) is ExitCode.PARTIAL
+    assert world.clock.at < T0 + 5000
+
+
+def test_a_provider_that_names_a_time_is_asked_again_then_and_not_before() -> None:
+    world = make_world()
+    asked: list[int] = []
+
+    def busy(zone: str, action: Action) -> None:
+        if isinstance(action, SetDs):
+            asked.append(world.clock.at)
+            if len(asked) == 1:
+                raise AdapterError("429", retryable=True, retry_after=120)
+
+    world.before = busy
+    result = apply_until(T0 + 5000, world.clock, world.run, stop=Stop())
+    assert result.zones[0].plan.headline == "OK"
+    assert [moment - asked[0] for moment in asked] == [0, 120]
+
+
+def test_a_time_beyond_the_deadline_is_not_waited_for() -> None:
+    world = make_world()
+
+    def busy(zone: str, action: Action) -> None:
+        raise AdapterError("429", retryable=True, retry_after=7200)
+
+    world.before = busy
+    result = apply_until(T0 + 3600, world.clock, world.run, stop=Stop())
+    assert exit_code(result, detailed=False) is ExitCode.ERROR
+    assert world.clock.at == T0
+
+
+def test_a_signer_that_cannot_list_its_keys_for_a_moment_is_waited_for() -> None:
+    world = make_world()
+    tries: list[int] = []
+
+    def down(zone: str) -> None:
+        tries.append(world.clock.at)
+        if len(tries) < 3:
+            raise AdapterError("503", retryable=True, retry_after=5)
+
+    world.read = down
+    result = apply_until(T0 + 5000, world.clock, world.run, stop=Stop())
+    assert result.zones[0].plan.headline == "OK"
+    assert [moment - T0 for moment in tries[:3]] == [0, 5, 10]
+
+
+def test_a_refusal_that_speaks_of_a_state_that_passed_is_forgotten() -> None:
+    world = make_world()
+    refused: list[str] = []
+
+    def changed_meanwhile(zone: str, action: Action) -> Receipt | None:
+        if isinstance(action, SetDs) and not refused:
+            refused.append(zone)
+            return Receipt(state="refused", message="the DS changed meanwhile")
+        return None
+
+    world.receipt = changed_meanwhile
+    result = apply_until(T0 + 5000, world.clock, world.run, stop=Stop())
+    assert refused
+    assert result.zones[0].plan.headline == "OK"
+    assert exit_code(result, detailed=False) is ExitCode.OK
+
+
+def test_a_way_in_that_stays_down_is_not_asked_every_second() -> None:
     world = make_world()
     asked: list[int] = []
 
     def refuse(zone: str, action: Action) -> None:
         asked.append(world.clock.at)
-        raise AdapterError("401 not with this key")
+        raise AdapterError("503", retryable=True)
 
     world.before = refuse
     result = apply_until(T0 + 3600, world.clock, world.run, stop=Stop())

@@ -1,0 +1,76 @@
+"""Whether a saved plan still describes what would be done: the same step, one that is true already, or neither.
+
+It never makes a step ready; it only takes zones out of a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dnsplan.apply.assemble import fingerprint
+from dnsplan.apply.looking import Look, Ports
+from dnsplan.apply.outcome import way_in_unusable
+from dnsplan.engine.journal import targets
+from dnsplan.model.history import Content, RRsetVersion
+from dnsplan.model.plan import Action, CreateKey, DeleteKey, NeedsHuman, Plan, Step, ZonePlan
+from dnsplan.model.portfolio import ZoneName
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Compared:
+    """Zones of a run that a saved plan does not cover: `stale` with the reason, `done` with nothing left to do."""
+
+    stale: Mapping[ZoneName, str]
+    done: frozenset[ZoneName]
+
+
+def compare(looks: Mapping[ZoneName, Look], saved: Plan | None, ports: Ports) -> Compared:
+    """Return which zones a saved plan does not cover; none without a plan."""
+    if saved is None:
+        return Compared(stale={}, done=frozenset())
+    if saved.expires < ports.clock.now():
+        return Compared(stale=dict.fromkeys(looks, "the plan has expired"), done=frozenset())
+    before = {zone.zone: zone for zone in saved.zones}
+    stale, done = dict[ZoneName, str](), set[ZoneName]()
+    for zone, one in looks.items():
+        if zone not in before:
+            stale[zone] = "the plan does not hold this zone"
+        elif before[zone].fingerprint == fingerprint(one.plan, ports.digest(zone)):
+            continue
+        elif _is_true_already(before[zone], one):
+            done.add(zone)
+        elif way_in_unusable(one.plan):
+            stale[zone] = "a way in could not be asked, so nobody can tell whether the plan still holds"
+        else:
+            stale[zone] = "another step comes out now than when the plan was made"
+    return Compared(stale=stale, done=frozenset(done))
+
+
+def _is_true_already(before: ZonePlan, one: Look) -> bool:
+    """Tell whether everything that was ready in the saved plan has been brought about, by whomever."""
+    steps = [move.step if isinstance(move, NeedsHuman) else move for move in before.moves]
+    actions = [step.action for step in steps if isinstance(step, Step)]
+    actions += [step.action for step in before.timeline[:1] if step.action is not None]
+    return bool(actions) and all(_holds(action, one) for action in actions)
+
+
+def _holds(action: Action, one: Look) -> bool:
+    history, held = one.situation.history, one.situation.held
+    match action:
+        case CreateKey(role=role, algorithm=algorithm, existing=existing):
+            known = {key.key for key in history.held if key.role == role}
+            known |= {key.key for key in held or () if key.role == role}
+            # exactly one: with a second new key another rollover has begun since, and the plan is about neither
+            return sum(key.algorithm == algorithm and key.id not in existing for key in known) == 1
+        case DeleteKey(key=key):
+            return held is not None and all(listed.key != key for listed in held)
+        case _:
+            ds, dnskey, zone = targets(action)
+            return (
+                _is_newest(history.ds, ds) and _is_newest(history.dnskey, dnskey) and _is_newest(history.zonedata, zone)
+            )
+
+
+def _is_newest(versions: tuple[RRsetVersion, ...], target: Content | None) -> bool:
+    return target is None or (bool(versions) and versions[-1].content == target)
