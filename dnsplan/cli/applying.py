@@ -19,7 +19,7 @@ from dnsplan.cli.paint import painter
 from dnsplan.errors import ExitCode, LockedError, RefusedError, UsageError
 
 if TYPE_CHECKING:
-    from dnsplan.apply import Ports, RunResult
+    from dnsplan.apply import Ports, RunResult, Tally
     from dnsplan.apply.executor import Stop
     from dnsplan.cli.clock import SystemClock
     from dnsplan.ledger import GitLedger
@@ -65,12 +65,14 @@ class _Job:
     """One call of `apply`."""
 
     def __init__(self, options: Options, path: Path | None, *, due: bool, allowed: frozenset[str]) -> None:
+        from dnsplan.apply import Tally
         from dnsplan.apply.executor import Stop
         from dnsplan.cli.clock import SystemClock
 
         self.options, self.path, self.due, self.allowed = options, path, due, allowed
         self.clock: SystemClock = SystemClock()
         self.stop: Stop = Stop()
+        self.tally: Tally = Tally()
         self.ended_by = 0
         """The signal that asked for the end; 0 for none."""
         self.deadline = 0
@@ -165,6 +167,7 @@ class _Job:
             saved=self.saved,
             planned=tree_of(self.options.folder) if self.whole else None,
             stop=self.stop,
+            tally=self.tally,
         )
         try:
             self._acquire(lock_timeout if self.runs == 0 else max(lock_timeout, self.deadline - self.clock.now()))
