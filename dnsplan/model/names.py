@@ -8,6 +8,10 @@ import unicodedata
 from dnsplan.model.portfolio import ZoneName
 
 _LDH = re.compile(r"[a-z0-9_/]([a-z0-9_/-]*[a-z0-9_/])?")
+_WRITTEN_WITH_HAN = {
+    "BOPOMOFO", "HANGUL", "HIRAGANA", "IDEOGRAPHIC", "KATAKANA", "KATAKANA-HIRAGANA",
+}  # fmt: skip
+"""First words of the names of letters that one language mixes with CJK ideographs."""
 
 
 def parse_name(text: str) -> ZoneName:
@@ -25,6 +29,8 @@ def parse_name(text: str) -> ZoneName:
 def _label(label: str) -> str:
     if not label:
         raise ValueError("the name has an empty label")
+    if len(label) > 253:  # before any conversion, whose cost grows faster than the label; none shortens it that much
+        raise ValueError(f"the label {label[:20]!r}… is longer than 63 characters")
     if not label.isascii():
         label = _to_a_label(label)
     label = label.lower()
@@ -72,11 +78,13 @@ def name_warnings(name: ZoneName) -> tuple[str, ...]:
 
 
 def _script(char: str) -> str:
-    """Return the script as the first word of the character's name; empty for digits, hyphens and marks."""
+    """Return the script as the first word of the character's name; empty for what belongs to every script."""
     if not unicodedata.category(char).startswith("L"):
         return ""
     word = unicodedata.name(char, "UNKNOWN").split(" ")[0]
-    return {"HIRAGANA": "CJK", "KATAKANA": "CJK", "HANGUL": "CJK"}.get(word, word)
+    if word == "MODIFIER":
+        return ""
+    return "CJK" if word in _WRITTEN_WITH_HAN else word
 
 
 def display_name(name: ZoneName) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 
 from dnsplan.model.portfolio import Portfolio, Setting, WayIn, ZoneName
 
@@ -19,6 +19,7 @@ def effective_digest(portfolio: Portfolio, zone: ZoneName) -> str:
         _way_in(portfolio.signers.get(intent.signer or "")),
         _way_in(portfolio.parents.get(intent.parent or "")),
         [_stable(portfolio.accepts[suffix]) for suffix in suffixes if suffix in portfolio.accepts],
+        *(_way_in(portfolio.signers.get(name)) for name in (*intent.signers, intent.migrate_to) if name),
     )
     return "sha256:" + hashlib.sha256(repr(parts).encode()).hexdigest()
 
@@ -30,13 +31,13 @@ def _way_in(way: WayIn | None) -> str:
 def _sorted(value: Setting) -> object:
     if isinstance(value, Mapping):
         return sorted((key, _sorted(item)) for key, item in value.items())
+    if isinstance(value, tuple):
+        return [_sorted(item) for item in value]
     return value
 
 
 def _stable(value: object) -> str:
     """Return a representation in which sets are sorted, so that equal values have equal text."""
-    from dataclasses import fields, is_dataclass
-
     if is_dataclass(value) and not isinstance(value, type):
         return repr([(field.name, _stable(getattr(value, field.name))) for field in fields(value)])
     if isinstance(value, frozenset):

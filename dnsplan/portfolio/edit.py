@@ -6,21 +6,26 @@ import json
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from dnsplan.errors import ConfigError
 from dnsplan.model.names import parse_name
 from dnsplan.model.portfolio import Portfolio, ZoneName
 
 
-def set_roll(root: Path, portfolio: Portfolio, zone: ZoneName, token: str) -> Path:
-    """Write `roll: TOKEN` into the zone's file and return the file; ConfigError if it cannot be written."""
+def set_roll(
+    root: Path, portfolio: Portfolio, zone: ZoneName, token: str, *, role: Literal["sep", "zsk"] = "sep"
+) -> Path:
+    """Write the token for the KSK or CSK (`sep`) or for the ZSK into the zone's file, and return the file.
+
+    ConfigError if it cannot be written.
+    """
     path = (root / portfolio.zones[zone].source.file).resolve()
     with path.open(encoding="utf-8", newline="") as stream:
         text = stream.read()
-    target, key = _place(_entry(_compose(text), zone))
-    edited = _with_token(text, target, key, json.dumps(token, ensure_ascii=False))
-    if not _holds(edited, zone, token):
+    target, key = _place(_entry(_compose(text), zone), role)
+    edited = _with_token(text, target, key, role, json.dumps(token, ensure_ascii=False))
+    if not _holds(edited, zone, token, role):
         raise ConfigError(f"{path.name}: its layout does not allow the edit", hint=f"write {key}: {token} by hand")
     _replace(path, edited)
     return path
@@ -42,16 +47,21 @@ def _value(mapping: Any, key: str) -> Any:
     return next((value for name, value in mapping.value if name.value == key), None)
 
 
-def _place(entry: Any) -> tuple[Any, str]:
-    """Return the mapping that holds the token of the KSK or CSK, and its key there."""
+def _place(entry: Any, role: str) -> tuple[Any, str]:
+    """Return the mapping that holds the token, and its key there; a bare `roll` is that of the KSK or CSK."""
     roll = _value(entry, "roll")
     if roll is None or not isinstance(roll.value, list):
         return entry, "roll"
+    if role == "zsk":
+        return roll, "zsk"
     return roll, "csk" if _value(roll, "csk") is not None else "ksk"
 
 
-def _with_token(text: str, mapping: Any, key: str, quoted: str) -> str:
+def _with_token(text: str, mapping: Any, key: str, role: str, quoted: str) -> str:
     old = _value(mapping, key)
+    if role == "zsk" and key == "roll":  # becomes a mapping, so that a bare token of the KSK or CSK stays
+        bare = "" if old is None else f"ksk: {text[old.start_mark.index : old.end_mark.index]}, "
+        quoted = f"{{{bare}zsk: {quoted}}}"
     if old is not None:
         return text[: old.start_mark.index] + quoted + text[old.end_mark.index :]
     if mapping.flow_style and not mapping.value:
@@ -67,12 +77,12 @@ def _with_token(text: str, mapping: Any, key: str, quoted: str) -> str:
     return f"{text[:end]}{line}{newline}{text[end:]}" if end else f"{text}{newline}{line}{newline}"
 
 
-def _holds(text: str, zone: ZoneName, token: str) -> bool:
+def _holds(text: str, zone: ZoneName, token: str, role: str) -> bool:
     """Tell whether the edited text is YAML that says what was meant."""
     from ruamel.yaml.error import YAMLError
 
     try:
-        target, key = _place(_entry(_compose(text), zone))
+        target, key = _place(_entry(_compose(text), zone), role)
     except (YAMLError, StopIteration, ValueError, AttributeError):
         return False
     found = _value(target, key)

@@ -22,6 +22,8 @@ _ENDPOINT = re.compile(r"\[([^\]]*)\](?::([0-9]{1,5}))?|([^:]*):([0-9]{1,5})|([^
 LONGEST = 100 * 365 * 86400
 LAST = 7_258_118_400
 """2200-01-01T00:00:00Z."""
+_WIDTHLESS = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\uffa0\U000e0100-\U000e01ef]")
+"""Letters and marks by category, yet nothing is seen of them (Default_Ignorable_Code_Point)."""
 _BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/-]*")
 
 
@@ -30,7 +32,7 @@ def free_text(text: str) -> str:
     if len(text) > 200:
         raise ValueError("the text is longer than 200 characters")
     for char in text:
-        if unicodedata.category(char) in {"Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn"}:
+        if unicodedata.category(char) in {"Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn"} or _WIDTHLESS.match(char):
             raise ValueError(f"the text holds the invisible character U+{ord(char):04X}")
     return text
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dnsplan.errors import ConfigError
+from dnsplan.errors import ConfigError, UsageError
 from dnsplan.model.portfolio import Portfolio
 from dnsplan.portfolio.build import build
 from dnsplan.portfolio.faults import Fault
 from dnsplan.portfolio.rules import dsplan_rules, policy_rules, portfolio_rules, zone_rules
 from dnsplan.portfolio.schema import breaches
+from dnsplan.portfolio.surroundings import ledger_faults
 from dnsplan.portfolio.yamlfile import YamlFile, read_yaml, yaml_files
 
 MAIN = "dsplan.yaml"
@@ -45,36 +47,52 @@ class Files:
 def load(root: Path, *, paths: Sequence[Path] = ()) -> Loaded:
     """Return the portfolio at `root` and its faults; with `paths`, only the faults of these files and folders.
 
-    ConfigError if there is no dsplan.yaml at all.
+    ConfigError if there is no dsplan.yaml at all, UsageError if one of the paths does not exist.
     """
-    if not (root / MAIN).is_file():
-        raise ConfigError(f"there is no {MAIN} in {root}", hint="change into the portfolio's folder, or use -C DIR")
-    files = _read(root.resolve())
+    for path in paths:
+        if not path.exists():
+            raise UsageError(f"there is no {path}", hint="paths count from the portfolio's folder")
+    files = _files(root)
     every = _faults(files)
+    portfolio = _built(files, every)
+    if portfolio is not None:
+        every.extend(ledger_faults(root, files.main, portfolio.audit))
     shown = [fault for fault in every if not paths or _is_below(root, fault.file, paths)]
-    ordered = tuple(sorted(set(shown)))
-    if any(fault.severity == "error" for fault in every):
-        return Loaded(portfolio=None, faults=ordered)
-    portfolio = build(
-        files.main,
-        [entry for file in files.zones for entry in zone_entries(file)],
-        files.policies,
-        files.parents,
-        files.digest,
-    )
-    return Loaded(portfolio=portfolio, faults=ordered)
+    return Loaded(portfolio=portfolio if not _errors(every) else None, faults=tuple(sorted(set(shown))))
 
 
 def load_portfolio(root: Path) -> Portfolio:
-    """Return the portfolio; ConfigError counts the faults and shows the first."""
-    loaded = load(root)
-    if loaded.portfolio is None:
-        errors = [fault for fault in loaded.faults if fault.severity == "error"]
+    """Return the portfolio; ConfigError counts the faults and shows the first.
+
+    The repository around it is not looked at: what uses the ledger refuses a wrong branch or remote itself.
+    """
+    files = _files(root)
+    faults = sorted(set(_faults(files)))
+    portfolio = _built(files, faults)
+    if portfolio is None:
+        errors = _errors(faults)
         first = "\n".join(f"  {f.file}:{f.line}:{f.column}: {f.code} {f.message}" for f in errors[:5])
         more = f"\n  and {len(errors) - 5} more" if len(errors) > 5 else ""
         message = f"the portfolio has {len(errors)} fault{'s' if len(errors) != 1 else ''}:\n{first}{more}"
         raise ConfigError(message, hint="`dsplan validate` shows all of them and how to mend each")
-    return loaded.portfolio
+    return portfolio
+
+
+def _files(root: Path) -> Files:
+    if not (root / MAIN).is_file():
+        raise ConfigError(f"there is no {MAIN} in {root}", hint="change into the portfolio's folder, or use -C DIR")
+    return _read(root.resolve())
+
+
+def _errors(faults: Sequence[Fault]) -> list[Fault]:
+    return [fault for fault in faults if fault.severity == "error"]
+
+
+def _built(files: Files, faults: Sequence[Fault]) -> Portfolio | None:
+    if _errors(faults):
+        return None
+    entries = [entry for file in files.zones for entry in zone_entries(file)]
+    return build(files.main, entries, files.policies, files.parents, files.digest)
 
 
 def zone_entries(file: YamlFile) -> list[tuple[YamlFile, tuple[str | int, ...], dict[str, Any]]]:
@@ -86,10 +104,9 @@ def zone_entries(file: YamlFile) -> list[tuple[YamlFile, tuple[str | int, ...], 
 
 
 def _read(root: Path) -> Files:
-    main = read_yaml(root / MAIN, MAIN)
+    inside = (root / MAIN).resolve().is_relative_to(root)
+    main = read_yaml(root / MAIN, MAIN) if inside else YamlFile(MAIN, faults=[_outside(MAIN)])
     files = Files(main, [], [], [], [])
-    if not (root / MAIN).resolve().is_relative_to(root):
-        files.faults.append(_outside(MAIN))
     settings = main.value if isinstance(main.value, dict) else {}
     digest = hashlib.sha256()
     for kind, default, into in (
@@ -101,7 +118,7 @@ def _read(root: Path) -> Files:
         if isinstance(name, str):
             into.extend(_folder(root, name, kind, kind in settings, files))
     for file in (main, *files.zones, *files.policies, *files.parents):
-        digest.update(file.file.encode() + b"\0" + file.digest)
+        digest.update(os.fsencode(file.file) + b"\0" + file.digest)
     files.digest = f"sha256:{digest.hexdigest()}"
     return files
 
@@ -124,18 +141,49 @@ def _folder(root: Path, name: str, kind: str, named: bool, files: Files) -> list
             files.partial.add(kind)
             files.faults.append(files.main.fault((kind,), "FOLDER_MISSING", f"there is no folder {name!r}", "make it"))
         return []
+    try:
+        paths = list(yaml_files(folder))
+    except OSError as error:
+        shown, message = str(Path(error.filename).relative_to(root)), f"the folder cannot be read: {error.strerror}"
+        files.faults.append(Fault(file=shown, line=0, column=0, code="FILE_UNREADABLE", message=message))
+        files.partial.add(kind)
+        return []
+    return _files_at(paths, kind, root, files)
+
+
+def _files_at(paths: Sequence[Path], kind: str, root: Path, files: Files) -> list[YamlFile]:
     result = []
-    for path in yaml_files(folder):
+    for path in paths:
         shown = str(path.relative_to(root))
-        if not path.resolve().is_relative_to(root):
-            files.faults.append(_outside(shown))
-            files.partial.add(kind)
-        elif path.is_file():
+        fault = _unfit(path, shown, root)
+        if fault is None:
             result.append(read_yaml(path, shown))
         else:
-            files.faults.append(Fault(file=shown, line=0, column=0, code="FILE_UNREADABLE", message="leads nowhere"))
+            files.faults.append(fault)
             files.partial.add(kind)
     return result
+
+
+def _unfit(path: Path, shown: str, root: Path) -> Fault | None:
+    """Return why a path is not read at all: it leads out, or it is no file."""
+    if not _resolved(path).is_relative_to(root):
+        return _outside(shown)
+    if not path.exists():
+        why, fix = "is a link that leads nowhere", "correct or delete it"
+    elif path.is_dir():
+        why, fix = "is a link to a folder, which is not followed", "move the folder here"
+    elif not path.is_file():
+        why, fix = "is no regular file", "delete it"
+    else:
+        return None
+    return Fault(file=shown, line=0, column=0, code="FILE_UNREADABLE", message=why, fix=fix)
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):  # a circle of links
+        return path
 
 
 def _outside(shown: str) -> Fault:

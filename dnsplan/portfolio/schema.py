@@ -21,6 +21,11 @@ SECRET_KEYS = frozenset({
 })  # fmt: skip
 """Settings that take only a reference to a secret."""
 
+TYPES = {
+    "object": "a mapping", "array": "a list", "string": "text", "integer": "a whole number", "boolean": "true or false",
+}  # fmt: skip
+LIMITS = {"minimum": "write at least {}", "maximum": "write at most {}", "pattern": "write what matches {}"}
+
 
 def schema(name: str) -> str:
     """Return the text of a JSON Schema (2020-12); UsageError for an unknown name."""
@@ -58,10 +63,16 @@ def breaches(file: YamlFile, name: str) -> Iterator[Fault]:
 def _faults(file: YamlFile, error: Any) -> Iterator[Fault]:
     path = tuple(error.absolute_path)
     kind = error.validator
-    if kind == "additionalProperties":
+    secret = _secret_in(path)
+    if secret:  # first of all: no message may repeat what stands there
+        shown = f"{secret[-1]!r} is not a reference to a secret, and no secret stands in a file"
+        fix = f"write {secret[-1]}: {{env: NAME}}, {{file: PATH}} or {{command: [...]}}"
+        yield file.fault(secret, "SECRET_IN_FILE", shown, fix)
+    elif kind == "additionalProperties":
         known = set(error.schema.get("properties", {}))
         for key in sorted(set(error.instance) - known):
-            yield file.fault((*path, key), "UNKNOWN_KEY", f"unknown key {key!r}", nearest(key, known), key=True)
+            fix = nearest(key, known) or f"remove it; known are {', '.join(sorted(known))}"
+            yield file.fault((*path, key), "UNKNOWN_KEY", f"unknown key {key!r}", fix, key=True)
     elif kind == "required":
         for key in error.validator_value:
             if key not in error.instance:
@@ -74,24 +85,40 @@ def _faults(file: YamlFile, error: Any) -> Iterator[Fault]:
 
 
 def _of_value(file: YamlFile, path: tuple[str | int, ...], error: Any) -> Fault:
-    key = str(path[-1]) if path else "the file"
-    if path and key in SECRET_KEYS:
-        fix = f"write {key}: {{env: NAME}}, {{file: PATH}} or {{command: [...]}}"
-        return file.fault(path, "SECRET_IN_FILE", f"{key!r} is a secret, and secrets never stand in a file", fix)
+    key = _named(path)
     if error.validator == "type":
-        wanted = {"object": "a mapping", "array": "a list", "string": "text", "integer": "a whole number"}
         expected = error.validator_value
-        shown = wanted.get(expected, expected) if isinstance(expected, str) else " or ".join(expected)
-        return file.fault(path, "WRONG_TYPE", f"{key!r} is not {shown}", f"make it {shown}")
+        shown = " or ".join(TYPES[kind] for kind in ([expected] if isinstance(expected, str) else expected))
+        return file.fault(path, "WRONG_TYPE", f"{key} is not {shown}", f"make it {shown}")
+    value = _short(error.instance)
     if error.validator in {"enum", "const"}:
         choices = error.validator_value if error.validator == "enum" else [error.validator_value]
         names = [str(choice).lower() if isinstance(choice, bool) else str(choice) for choice in choices]
         fix = nearest(str(error.instance), names) or f"choose one of {', '.join(names)}"
         code = "BAD_SCHEMA" if path == ("schema",) else "BAD_VALUE"
-        return file.fault(path, code, f"{key!r} cannot be {_short(error.instance)}", fix)
-    if error.validator == "anyOf":
-        return file.fault(path, "BAD_VALUE", f"{key!r} cannot be {_short(error.instance)}", "see `dsplan schema`")
-    return file.fault(path, "BAD_VALUE", f"{key!r}: {_short(error.instance)} is out of bounds", "see `dsplan schema`")
+        return file.fault(path, code, f"{key} cannot be {value}", fix)
+    if "url" in path:  # an address may hold a password, and no message repeats it
+        message = "this is no address such as https://api.example/v1, without user and password"
+        return file.fault(path, "BAD_URL", message, "give secrets by their own settings")
+    if error.validator in {"minItems", "minLength", "minProperties"}:
+        return file.fault(path, "BAD_VALUE", f"{key} is empty or too short", "fill it, or leave the key out")
+    fix = LIMITS.get(error.validator, "see `dsplan schema`").format(error.validator_value)
+    return file.fault(path, "BAD_VALUE", f"{key} cannot be {value}", fix)
+
+
+def _secret_in(path: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """Return the path down to the secret that it leads to or into; empty if there is none."""
+    names = 2 if path[:1] in {("signers",), ("parents",)} else 0  # an entry may be named as it likes
+    return next((path[: end + 1] for end in range(names, len(path)) if path[end] in SECRET_KEYS), ())
+
+
+def _named(path: tuple[str | int, ...]) -> str:
+    """Return how a message names a part of a file."""
+    if not path:
+        return "the file"
+    if isinstance(path[-1], int):
+        return f"entry {path[-1] + 1} of {_named(path[:-1])}"
+    return repr(path[-1])
 
 
 def _short(value: object) -> str:

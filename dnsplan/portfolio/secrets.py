@@ -14,27 +14,46 @@ TIMEOUT = 30
 
 
 def resolve(secret: Secret, root: Path) -> SecretText:
-    """Return the secret behind a reference; SecretError names the reference, never a value."""
+    """Return the secret behind a reference, without the line's end; SecretError names the reference, never a value."""
     if secret.env is not None:
-        value = os.environ.get(secret.env)
-        if value is None:
-            raise SecretError(f"the environment variable {secret.env} is not set", hint="set it, and try again")
-        return SecretText(value)
-    if secret.file is not None:
-        return _from_file(root / secret.file, secret.file)
-    return _from_command(secret.command or (), root)
+        shown, value = f"the environment variable {secret.env}", _from_environment(secret.env)
+    elif secret.file is not None:
+        shown, value = f"the secret file {secret.file}", _from_file(root / secret.file, secret.file)
+    else:
+        command = secret.command or ()
+        shown, value = f"the secret command {_shown(command)}", _from_command(command, root)
+    value = value.rstrip("\r\n")
+    if not value:  # CI systems set a secret that does not exist to nothing
+        raise SecretError(f"{shown} is empty", hint="see that the secret exists where this runs")
+    return SecretText(value)
 
 
-def _from_file(path: Path, shown: str) -> SecretText:
+def _from_environment(name: str) -> str:
+    value = os.environ.get(name)
+    if value is None:
+        raise SecretError(f"the environment variable {name} is not set", hint="set it, and try again")
     try:
-        return SecretText(path.read_text(encoding="utf-8").rstrip("\r\n"))
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        raise SecretError(f"the environment variable {name} holds what is not text") from None
+    return value
+
+
+def _from_file(path: Path, shown: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "it is not text"
         raise SecretError(f"the secret file {shown} cannot be read: {why}") from None
 
 
-def _from_command(command: tuple[str, ...], root: Path) -> SecretText:
-    name = command[0] if command else "(empty)"
+def _shown(command: tuple[str, ...]) -> str:
+    """Return the program's name; an argument may itself be a secret."""
+    return command[0] if command else "(empty)"
+
+
+def _from_command(command: tuple[str, ...], root: Path) -> str:
+    name = _shown(command)
     try:
         ran = subprocess.run(  # noqa: S603  # the portfolio's owner wrote it; no shell is involved
             command, cwd=root, capture_output=True, timeout=TIMEOUT, check=False, stdin=subprocess.DEVNULL
@@ -44,6 +63,6 @@ def _from_command(command: tuple[str, ...], root: Path) -> SecretText:
     if ran.returncode != 0:
         raise SecretError(f"the secret command {name} failed with status {ran.returncode}", hint="run it by hand")
     try:
-        return SecretText(ran.stdout.decode("utf-8").rstrip("\r\n"))
+        return ran.stdout.decode("utf-8")
     except UnicodeDecodeError:
         raise SecretError(f"the secret command {name} wrote what is not text") from None

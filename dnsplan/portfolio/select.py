@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -23,65 +24,91 @@ class Selector:
     exclude: tuple[str, ...] = ()
 
     @property
-    def pairs(self) -> tuple[tuple[str, str], ...]:
-        """Return what was asked for, as (option, value)."""
-        kinds = (
+    def kinds(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Return the values that narrow the selection, by option."""
+        return (
             ("zone", self.zones),
             ("tag", self.tags),
             ("owner", self.owners),
             ("parent", self.parents),
             ("signer", self.signers),
             ("policy", self.policies),
-            ("exclude", self.exclude),
         )
-        return tuple((name, value) for name, values in kinds for value in values)
+
+    @property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """Return what was asked for, as (option, value)."""
+        return tuple((name, value) for name, values in (*self.kinds, ("exclude", self.exclude)) for value in values)
 
 
 def select(portfolio: Portfolio, selector: Selector) -> tuple[ZoneName, ...]:
-    """Return the selected zones, sorted; UsageError names an option that matches nothing."""
-    zones = [_glob(glob) for glob in selector.zones]
-    exclude = [_glob(glob) for glob in selector.exclude]
-    intents = portfolio.zones.values()
-    for shown, glob in zip(selector.zones, zones, strict=True):
-        if not any(fnmatchcase(intent.zone, glob) for intent in intents):
-            raise UsageError(f"no zone matches {shown!r}", hint="`dsplan status` lists the zones of the portfolio")
-    chosen = tuple(
-        sorted(
-            intent.zone
-            for intent in intents
-            if _matches(intent, selector, zones) and not any(fnmatchcase(intent.zone, glob) for glob in exclude)
-        )
-    )
+    """Return the selected zones, sorted; UsageError names an option that matches nothing.
+
+    A name without wildcards that is excluded must exist: a typing error there would let a zone through.
+    """
+    intents = tuple(portfolio.zones.values())
+    chosen = {intent.zone for intent in intents}
+    for kind, values in selector.kinds:
+        if values:
+            chosen &= {zone for value in values for zone in _matching(intents, kind, value)}
+    for value in selector.exclude:
+        chosen -= _matching(intents, "zone", value, must=not _has_wildcard(value))
     if not chosen and selector.pairs and intents:
         asked = " ".join(f"--{name} {value}" for name, value in selector.pairs)
         raise UsageError(f"no zone matches {asked}", hint="each kind of option narrows the selection")
-    return chosen
+    return tuple(sorted(chosen))
 
 
-def _matches(intent: ZoneIntent, selector: Selector, zones: list[str]) -> bool:
-    suffix = intent.zone.partition(".")[2]
-    return (
-        (not zones or any(fnmatchcase(intent.zone, glob) for glob in zones))
-        and (not selector.tags or bool(intent.tags & set(selector.tags)))
-        and (not selector.owners or intent.owner in selector.owners)
-        and (not selector.signers or intent.signer in selector.signers)
-        and (not selector.policies or intent.policy in selector.policies)
-        and (
-            not selector.parents
-            or intent.parent in selector.parents
-            or any(
-                suffix == p.lstrip(".").lower() or suffix.endswith("." + p.lstrip(".").lower())
-                for p in selector.parents
-            )
-        )
-    )
+def _matching(intents: tuple[ZoneIntent, ...], kind: str, value: str, *, must: bool = True) -> set[ZoneName]:
+    """Return the zones that one value of one option matches."""
+    matches = _test(kind, value)
+    found = {intent.zone for intent in intents if matches(intent)}
+    if must and not found:
+        wanted = f"{value!r}" if kind == "zone" else f"--{kind} {value}"
+        raise UsageError(f"no zone matches {wanted}", hint="`dsplan status` lists the zones of the portfolio")
+    return found
+
+
+def _test(kind: str, value: str) -> Callable[[ZoneIntent], bool]:
+    match kind:
+        case "zone":
+            glob = _glob(value)
+            return lambda intent: fnmatchcase(intent.zone, glob)
+        case "tag":
+            return lambda intent: value in intent.tags
+        case "owner":
+            return lambda intent: value == intent.owner
+        case "parent":
+            suffix = _suffix(value)
+            return lambda intent: value == intent.parent or (bool(suffix) and intent.zone.endswith(f".{suffix}"))
+        case "signer":
+            return lambda intent: value in {intent.signer, intent.migrate_to, *intent.signers}
+        case _:
+            return lambda intent: value == intent.policy
+
+
+def _has_wildcard(glob: str) -> bool:
+    return any(char in glob for char in "*?[")
 
 
 def _glob(glob: str) -> str:
-    """Return a glob in the form in which names are kept; U-labels are understood where there is no wildcard."""
-    if any(char in glob for char in "*?["):
-        return glob.lower().removesuffix(".")
+    """Return a glob in the form in which names are kept; U-labels are understood where they hold no wildcard."""
+    if _has_wildcard(glob):
+        labels = glob.lower().removesuffix(".").split(".")
+        return ".".join(label if label.isascii() or _has_wildcard(label) else _name(label) for label in labels)
+    return _name(glob)
+
+
+def _name(text: str) -> ZoneName:
     try:
-        return parse_name(glob)
+        return parse_name(text)
     except ValueError as error:
-        raise UsageError(f"{glob!r} is no zone name: {error}") from None
+        raise UsageError(f"{text!r} is no zone name: {error}") from None
+
+
+def _suffix(text: str) -> ZoneName:
+    """Return a TLD or other suffix in the form in which names are kept; empty where it is only an entry's name."""
+    try:
+        return parse_name(text.removeprefix("."))
+    except ValueError:
+        return ""

@@ -6,17 +6,22 @@ Bounded in size, depth, nodes and aliases, so that no file costs more than its l
 from __future__ import annotations
 
 import hashlib
+import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from dnsplan.portfolio.faults import Fault
+from dnsplan.portfolio.flat import read_flat
 
 LARGEST = 4 * 1024 * 1024
 DEEPEST = 32
 MOST_NODES = 400_000
 MOST_ALIASES = 100
+_DIRECTIVE = re.compile(r"\ufeff?(?:[ \t]*(?:#[^\n]*)?\r?\n)*%")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 PLAIN_TAGS = {
     f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "seq", "map", "timestamp")
 }
@@ -63,7 +68,8 @@ def read_yaml(path: Path, shown: str) -> YamlFile:
     """Return the file's value and positions; its faults instead if it cannot be read."""
     result = YamlFile(shown)
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as stream:
+            raw = stream.read(LARGEST + 1)
     except OSError as error:
         result.faults.append(result.fault((), "FILE_UNREADABLE", f"cannot be read: {error.strerror}"))
         return result
@@ -73,13 +79,15 @@ def read_yaml(path: Path, shown: str) -> YamlFile:
 
 def parse_yaml(raw: bytes, result: YamlFile) -> YamlFile:
     """Fill `result` with the value of YAML bytes, or with the fault that stops it."""
+    if len(raw) > LARGEST:
+        result.faults.append(result.fault((), "FILE_TOO_LARGE", f"is larger than {LARGEST} bytes", "split it"))
+        return result
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         result.faults.append(result.fault((), "NOT_UTF8", f"is not UTF-8 (byte {error.start})", "save it as UTF-8"))
         return result
-    if len(raw) > LARGEST:
-        result.faults.append(result.fault((), "FILE_TOO_LARGE", f"is larger than {LARGEST} bytes", "split it"))
+    if read_flat(text, result):
         return result
     try:
         node = _compose(text)
@@ -99,10 +107,12 @@ def _compose(text: str) -> Any:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+    if _DIRECTIVE.match(text):  # `%YAML 1.1` would make a truth value of `no`
+        raise _RefusedError(None, "YAML_DIRECTIVE", "directives (%YAML, %TAG) are not used", "remove them")
     if _deepest(text) > DEEPEST * 4:
         raise _RefusedError(None, "YAML_TOO_DEEP", f"is nested deeper than {DEEPEST} levels", "flatten it")
     try:
-        yaml = YAML(typ="safe", pure=True)
+        yaml = YAML(typ="safe", pure=True, plug_ins=[])  # looking for plug-ins costs more than a small file
         yaml.composer.warn_double_anchors = False  # YAML allows it, and a warning is no fault
         return yaml.compose(text)
     except MarkedYAMLError as error:
@@ -139,7 +149,8 @@ class _Reader:
     def __init__(self, result: YamlFile) -> None:
         self._result = result
         self._nodes = 0
-        self._aliases: dict[int, int] = {}
+        self._aliases = 0
+        self._anchored: set[int] = set()
 
     def read(self, node: Any, path: Path_, depth: int) -> Any:
         """Return the value of a node, its positions noted."""
@@ -151,8 +162,9 @@ class _Reader:
         if self._nodes > MOST_NODES:
             raise _RefusedError(node.start_mark, "YAML_BOMB", "expands to too many values", "write it without aliases")
         if node.anchor:
-            seen = self._aliases[id(node)] = self._aliases.get(id(node), 0) + 1
-            if sum(self._aliases.values()) > MOST_ALIASES or seen > MOST_ALIASES:
+            self._aliases += id(node) in self._anchored
+            self._anchored.add(id(node))
+            if self._aliases > MOST_ALIASES:
                 raise _RefusedError(node.start_mark, "YAML_BOMB", "uses too many aliases", "write it without aliases")
         tag = str(node.tag)
         if tag not in PLAIN_TAGS:
@@ -190,11 +202,13 @@ class _Reader:
             raise _RefusedError(node.start_mark, "YAML_MERGE", "merge keys (<<) are not used", "write the keys out")
         if tag not in PLAIN_TAGS or not isinstance(node.value, str):
             raise _RefusedError(node.start_mark, "YAML_KEY", "a key is plain text here", "")
-        return str(node.value)
+        return str(_scalar("str", node))
 
 
 def _scalar(kind: str, node: Any) -> Any:
     text = node.value
+    if not text.isascii() and _SURROGATE.search(text):
+        raise _RefusedError(node.start_mark, "YAML_SYNTAX", "holds half of a character (a lone surrogate)", "remove it")
     if kind == "int":
         return _integer(text)
     if kind == "bool":
@@ -213,5 +227,9 @@ def _integer(text: str) -> int | str:
 
 
 def yaml_files(folder: Path) -> Iterator[Path]:
-    """Yield the `*.yaml` files below a folder in a fixed order; links are yielded, not followed."""
-    yield from sorted(path for path in folder.rglob("*.yaml") if path.is_file() or path.is_symlink())
+    """Yield what is named `*.yaml` below a folder, and links to folders, in a fixed order; no link is followed."""
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+        if entry.is_dir(follow_symlinks=False):
+            yield from yaml_files(Path(entry.path))
+        elif entry.name.endswith(".yaml") or entry.is_dir():
+            yield Path(entry.path)

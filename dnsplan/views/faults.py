@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from typing import Any, Protocol
+from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
 
 from dnsplan import __version__
@@ -90,7 +91,7 @@ def _sarif(faults: Sequence[Fault]) -> str:
             "locations": [
                 {
                     "physicalLocation": {
-                        "artifactLocation": {"uri": fault.file},
+                        "artifactLocation": {"uri": quote(fault.file, errors="replace")},
                         "region": {"startLine": max(fault.line, 1), "startColumn": max(fault.column, 1)},
                     }
                 }

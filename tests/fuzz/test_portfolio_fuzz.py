@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import time
+from xml.etree import ElementTree as ET
 
 import pytest
 
 from dnsplan.model.names import display_name, name_warnings, parse_name
-from dnsplan.portfolio import load
+from dnsplan.portfolio import load, yamlfile
+from dnsplan.portfolio.flat import read_flat
+from dnsplan.portfolio.yamlfile import YamlFile, parse_yaml
 from dnsplan.views.faults import render_faults
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "4")) / 2
@@ -50,6 +54,13 @@ roll: {{ksk: "2026-11"}}
 """,
     "zones/b.yaml": "zones:\n  - {zone: b.ch, compromised: []}\n  - zone: xn--bcher-kva.li\n    dnssec: insecure\n",
 }
+FLAT_LINES = [
+    "zone: example.ch\n", "zone: b\u00fccher.ch  # why\n", "owner: dns-emea\n", 'owner: "a: b # c"\n',
+    "tags: [a, b]\n", 'tags: [ "x y" ,on,  no ]   \n', "roll: n\n", "dnssec: True\n", "keys: Null\n", "# note\n",
+    "\n", "   # note\n", "a: b/c.d-e_f\n", "x: e10\n", "y: [true]\n", 'z: ""\n', "null: a\n", "n: nan\n", "b: a#b\n",
+    'c: "#"\n', "d: [a]#\n", "e: a-\n", "f: a.\n", "on: y\n", "g: \u0661x\n", "h: x\u0661\n", "i: \u65e5\u672c\n",
+    "j: a\u0301\n", "k: a b\n", "l: [a b]\n", "m: a # b\n", "o:  x\n", "p: [a,\n", "q: [a, ]\n",
+]  # fmt: skip
 PIECES = [
     "~", "null", "[]", "{}", "- ", "? ", ": ", "&a ", "*a", "<<: ", "!!binary ", "!x ", "---\n", "...\n", "%YAML 1.1\n",
     '"\\UFFFFFFFF"', '"\\ud800"', '"\\0"', "\x00", "\ufeff", "\u2028", "\u202e", "xn--", "xn--99999", "9" * 5000,
@@ -107,10 +118,30 @@ def test_damaged_and_random_files_end_in_faults_that_every_view_can_show(root) -
         faulty += bool(loaded.faults)
         errors = [fault for fault in loaded.faults if fault.severity == "error"]
         assert (loaded.portfolio is None) == bool(errors), raw
-        for form in ("text", "json", "github", "sarif", "junit"):
+        for form in ("text", "github"):
             render_faults(loaded.faults, form).encode("utf-8")
+        json.loads(render_faults(loaded.faults, "json"))
+        json.loads(render_faults(loaded.faults, "sarif"))
+        ET.fromstring(render_faults(loaded.faults, "junit"))  # our own output
     print(f"{rounds} portfolios, {faulty} with faults")
     assert faulty > rounds / 4
+
+
+def test_flat_files_are_read_as_the_parser_reads_them(monkeypatch) -> None:
+    rng, rounds, flat = random.Random(5), 0, 0
+    end = time.monotonic() + SECONDS / 2
+    while time.monotonic() < end:
+        rounds += 1
+        text = "".join(rng.choice(FLAT_LINES) for _ in range(rng.randint(1, 6)))
+        raw = damaged(rng, text) if rng.random() < 0.7 else text.encode()
+        fast = parse_yaml(raw, YamlFile("a.yaml"))
+        with monkeypatch.context() as patched:
+            patched.setattr(yamlfile, "read_flat", lambda text, result: False)  # leave it to the parser
+            slow = parse_yaml(raw, YamlFile("a.yaml"))
+        assert fast == slow, raw
+        flat += read_flat(raw.decode("utf-8", "replace"), YamlFile("a.yaml"))
+    print(f"{rounds} files, {flat} flat")
+    assert flat > rounds / 30
 
 
 def test_damaged_names_are_refused_or_shown() -> None:

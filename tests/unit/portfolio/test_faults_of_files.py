@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from dnsplan.errors import ConfigError
+from dnsplan.errors import ConfigError, UsageError
 from dnsplan.portfolio import load, load_portfolio
+from dnsplan.views.faults import render_faults
 
 MAIN = """\
 schema: dsplan/v1
@@ -57,6 +60,15 @@ ZONE_ROWS = [
     ("FILE_EMPTY", "# nothing\n", 0, 0),
     ("NOT_UTF8", b"zone: \xff\xfe\n", 0, 0),
     ("YAML_TOO_DEEP", "zone: " + "[" * 2000 + "]" * 2000 + "\n", 1, 1),
+    ("YAML_DIRECTIVE", "# old\n%YAML 1.1\n---\nzone: example.ch\nowner: no\n", None, None),
+    ("YAML_SYNTAX", 'zone: "\\ud800.ch"\n', 1, 7),
+    ("BAD_TEXT", 'zone: example.ch\nowner: "a\\U000E0101b"\n', 2, 8),
+    ("BAD_TEXT", 'zone: example.ch\nroll: "a\\u202eb"\n', 2, 7),
+    ("BAD_VALUE", 'zone: example.ch\nroll: ""\n', 2, 7),
+    ("UNKNOWN_KEY", "zone: example.ch\nroll: {kks: a}\n", 2, 8),
+    ("WRONG_TYPE", "zone: example.ch\nroll: 5\n", 2, 7),
+    ("WRONG_TYPE", "zone: example.ch\nkeys: [x]\n", 2, 8),
+    ("BAD_VALUE", "zone: example.ch\nkeys: automatic\n", 2, 7),
     ("YAML_BOMB", "a: &a [x, x]\nb: [" + ", ".join(["*a"] * 200) + "]\n", None, None),
 ]
 
@@ -95,6 +107,11 @@ OTHER_ROWS = [
     ("BAD_TIME", "policies/standard.yaml", 'policy: standard\nwindows: {freeze: [{from: "soon", to: "2026-12-18"}]}\n'),
     ("BAD_SCHEMA", "dsplan.yaml", MAIN.replace("dsplan/v1", "dsplan/v2")),
     ("SECRET_IN_FILE", "dsplan.yaml", MAIN.replace("{env: KEY}", "hunter2")),
+    ("SECRET_IN_FILE", "dsplan.yaml", MAIN.replace("{env: KEY}", "{hunter2}")),
+    ("SECRET_IN_FILE", "dsplan.yaml", MAIN.replace("{env: KEY}", "{env: hunter2-is-no-name}")),
+    ("SECRET_IN_FILE", "dsplan.yaml", MAIN.replace("{env: KEY}", "{env: KEY, file: hunter2}")),
+    ("BAD_URL", "dsplan.yaml", MAIN.replace("https://pdns", "https://me:hunter2@pdns")),
+    ("BAD_URL", "dsplan.yaml", MAIN + "notify: [{url: hunter2}]\n"),
     ("UNKNOWN_KEY", "dsplan.yaml", MAIN.replace("contact:", "contct:")),
     ("BAD_BRANCH", "dsplan.yaml", MAIN + "audit: {branch: --force}\n"),
     ("BAD_VALUE", "dsplan.yaml", MAIN + 'audit: {remote: "https://example.net/x.git"}\n'),
@@ -112,12 +129,13 @@ def test_a_fault_in_another_file_has_its_code_and_causes_no_other(tmp_path, code
     loaded = load(portfolio(tmp_path, **{file: text}))
 
     assert [(fault.code, fault.file) for fault in loaded.faults] == [(code, file)]
-
-
-def test_a_value_of_a_secret_is_never_in_the_message(tmp_path) -> None:
-    loaded = load(portfolio(tmp_path, **{"dsplan.yaml": MAIN.replace("{env: KEY}", "hunter2")}))
-
     assert "hunter2" not in repr(loaded.faults)
+
+
+def test_an_entry_that_is_named_like_a_secret_is_judged_like_any_other(tmp_path) -> None:
+    main = MAIN.replace("signers:\n", "signers:\n  token: {type: manual, contct: me}\n")
+
+    assert [fault.code for fault in load(portfolio(tmp_path, **{"dsplan.yaml": main})).faults] == ["UNKNOWN_KEY"]
 
 
 @pytest.mark.parametrize("other", ["example.ch", "EXAMPLE.ch.", "Example.CH"])
@@ -147,6 +165,75 @@ def test_links_that_leave_the_repository_are_faults(tmp_path) -> None:
     (root / "zones/dead.yaml").symlink_to(root / "zones/nothing.yaml")
 
     assert [f.code for f in load(root).faults] == ["FILE_UNREADABLE", "OUTSIDE_REPOSITORY"]
+
+
+def test_what_is_no_file_is_a_fault_and_is_not_followed(tmp_path) -> None:
+    root = portfolio(tmp_path / "root")
+    (tmp_path / "outside").mkdir()
+    (root / "more").mkdir()
+    (root / "zones/here").symlink_to(root / "more")
+    (root / "zones/circle.yaml").symlink_to(root / "zones/circle.yaml")
+    (root / "zones/out").symlink_to(tmp_path / "outside")
+    os.mkfifo(root / "zones/pipe.yaml")
+
+    assert [(f.file, f.code) for f in load(root).faults] == [
+        ("zones/circle.yaml", "FILE_UNREADABLE"),
+        ("zones/here", "FILE_UNREADABLE"),
+        ("zones/out", "OUTSIDE_REPOSITORY"),
+        ("zones/pipe.yaml", "FILE_UNREADABLE"),
+    ]
+
+
+def test_a_main_file_outside_the_repository_is_not_read(tmp_path) -> None:
+    root = portfolio(tmp_path / "root")
+    (tmp_path / "outside.yaml").write_text("hunter2: 1\n")
+    (root / "dsplan.yaml").unlink()
+    (root / "dsplan.yaml").symlink_to(tmp_path / "outside.yaml")
+
+    assert [(f.file, f.code) for f in load(root).faults] == [("dsplan.yaml", "OUTSIDE_REPOSITORY")]
+
+
+def test_a_file_whose_name_is_not_utf_8_is_read_like_any_other(tmp_path) -> None:
+    root = portfolio(tmp_path)
+    Path(os.fsdecode(os.fsencode(root) + b"/zones/\xff.yaml")).write_text("zone: [\n")
+
+    faults = load(root).faults
+
+    assert [fault.code for fault in faults] == ["YAML_SYNTAX"]
+    for form in ("text", "json", "github", "sarif", "junit"):
+        render_faults(faults, form).encode()
+
+
+def test_a_file_that_is_too_large_is_not_parsed(tmp_path) -> None:
+    large = "# " + "x" * (4 * 1024 * 1024) + "\n"
+
+    assert [f.code for f in load(portfolio(tmp_path, **{"zones/a.yaml": large})).faults] == ["FILE_TOO_LARGE"]
+
+
+def test_a_path_that_does_not_exist_is_an_error(tmp_path) -> None:
+    with pytest.raises(UsageError, match="nothing"):
+        load(portfolio(tmp_path), paths=[tmp_path / "nothing"])
+
+
+@pytest.mark.parametrize(
+    ("audit", "expected"),
+    [
+        ("{}", []),
+        ("{branch: main}", ["BAD_BRANCH"]),
+        ("{remote: backup}", []),
+        ("{remote: bakcup}", ["UNKNOWN_REMOTE"]),
+    ],
+)
+def test_the_ledger_has_its_own_branch_and_a_remote_that_exists(tmp_path, audit, expected) -> None:
+    root = portfolio(tmp_path, **{"dsplan.yaml": MAIN + f"audit: {audit}\n"})
+    subprocess.run(["git", "init", "-q", "-b", "main", root], check=True)
+    subprocess.run(["git", "-C", root, "remote", "add", "backup", "https://git.example/x"], check=True)
+
+    loaded = load(root)
+
+    assert [fault.code for fault in loaded.faults] == expected
+    assert (loaded.portfolio is None) == bool(expected)
+    assert load_portfolio(root).name == "acme"
 
 
 def test_every_fault_of_every_file_comes_at_once_and_a_selection_shows_its_own(tmp_path) -> None:
@@ -206,12 +293,13 @@ def test_numbers_text_and_lists_of_zones_are_read_as_written(tmp_path) -> None:
 
 
 def test_a_thousand_zone_files_validate_in_seconds(tmp_path) -> None:
-    root = portfolio(tmp_path, **{f"zones/{n}.yaml": f"zone: z{n}.ch\nowner: me\ntags: [a, b]\n" for n in range(1000)})
+    rest = "owner: me\ntags: [a, b]\npolicy: standard\nsigner: pdns\nparent: desk\ndnssec: signed\nkeys: auto\n"
+    root = portfolio(tmp_path, **{f"zones/{n}.yaml": f"# brand {n}\nzone: z{n}.ch\n{rest}" for n in range(1000)})
 
-    start = time.perf_counter()
+    start = time.process_time()
     loaded = load(root)
-    took = time.perf_counter() - start
+    took = time.process_time() - start
 
     print(f"1,001 zone files: {took:.2f} s")
     assert loaded.faults == ()
-    assert took < 8
+    assert took < 2
