@@ -73,9 +73,9 @@ def _zone(zone: ZonePlan) -> Iterator[str]:
         yield ""
     records = [_record(line.fate, f"{line.kind} {line.text}", line.note) for line in lines_of(zone)]
     if records:
-        yield from ("```diff", *records, "```", "")
+        yield from ("```diff", *records, "```")
     if zone.timeline:
-        yield from ("| step | what | not before | who | undo |", "|---|---|---|---|---|")
+        yield from ("", "| step | what | not before | who | undo |", "|---|---|---|---|---|")
         yield from (_step(step) for step in zone.timeline)
     for move in zone.moves:
         ready = move.step if isinstance(move, NeedsHuman) else move
@@ -89,8 +89,9 @@ def _zone(zone: ZonePlan) -> Iterator[str]:
         servers = f" ({', '.join(finding.servers)})" if finding.servers else ""
         todo = f" To do: {markdown_escaped(finding.action)}" if finding.action else ""
         yield f"- **{finding.severity}** {finding.code}{servers}: {markdown_escaped(finding.summary)}.{todo}"
-    if following := next_command(zone):
-        yield from ("", f"Next, after the merge: `{escaped(following)}`")
+    command, when = next_command(zone)
+    if command:
+        yield from ("", f"Next, after the merge: `{escaped(command)}`{f' ({when})' if when else ''}")
 
 
 def _record(fate: str, text: str, note: str) -> str:

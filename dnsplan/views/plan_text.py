@@ -12,6 +12,7 @@ from dnsplan.model.plan import (
     Done,
     Finding,
     GateTerm,
+    Move,
     NeedsHuman,
     Plan,
     Proof,
@@ -55,7 +56,8 @@ def verdict(plan: Plan) -> str:
     """Return the first line: how much changes, and whether anything stands in the way."""
     counts = summary(plan)
     if not counts["changes"]:
-        return f"No changes. {counts['zones']} zones match their files, as far as the DNS shows."
+        zones = f"{counts['zones']} zones match their files" if counts["zones"] != 1 else "1 zone matches its file"
+        return f"No changes. {zones}, as far as the DNS shows."
     parts = [f"{counts['changes']} of {counts['zones']} zones change"]
     if counts["ds_add"] or counts["ds_remove"]:
         parts.append(f"now +{counts['ds_add']} DS, -{counts['ds_remove']} DS")
@@ -70,7 +72,8 @@ def is_quiet(zone: ZonePlan) -> bool:
 
 def _zone(zone: ZonePlan, now: int) -> Iterator[str]:
     yield f"{display_name(zone.zone)}  {SYMBOLS[zone.headline]}"
-    yield f"  {headline(zone)}"
+    if headline(zone) != SYMBOLS[zone.headline]:
+        yield f"  {headline(zone)}"
     if zone.recipe:
         where = f"{escaped(zone.source.file)}:{zone.source.line}"
         yield f"  {zone.recipe}: {escaped(zone.why)} (policy {zone.policy}, parent {zone.parent or 'unknown'}, {where})"
@@ -80,17 +83,23 @@ def _zone(zone: ZonePlan, now: int) -> Iterator[str]:
         for step in zone.timeline:
             yield from (f"    {line}" for line in _timeline_step(step, now))
     for move in zone.moves:
-        ready = move.step if isinstance(move, NeedsHuman) else move
-        if isinstance(ready, Step):
-            yield f"  safe: {proof_in_words(ready.proof)}"
-        if isinstance(move, Blocked) and move.counterexample is not None:
-            yield from (f"  {line}" for line in counterexample_in_words(move.counterexample))
+        yield from (f"  {line}" for line in _argument(move))
         if move is not zone.moves[0]:
             yield f"  also {in_words(move)}"
     for finding in zone.findings:
         yield from _finding(finding)
-    if following := next_command(zone):
-        yield f"  next: {following}"
+    command, when = next_command(zone)
+    if command:
+        yield f"  next: {command}{f' ({when})' if when else ''}"
+
+
+def _argument(move: Move) -> Iterator[str]:
+    """Yield why a step is safe, or what would break."""
+    ready = move.step if isinstance(move, NeedsHuman) else move
+    if isinstance(ready, Step):
+        yield f"safe: {proof_in_words(ready.proof)}"
+    if isinstance(move, Blocked) and move.counterexample is not None:
+        yield from counterexample_in_words(move.counterexample)
 
 
 def _records(zone: ZonePlan) -> Iterator[str]:
@@ -114,21 +123,21 @@ def _sum_of(term: GateTerm) -> str:
     return f" ({format_instant(term.base)} + {' + '.join(parts)})" if term.base is not None and parts else ""
 
 
-def next_command(zone: ZonePlan) -> str:
-    """Return what to type next for a zone; empty where nothing is to be done."""
+def next_command(zone: ZonePlan) -> tuple[str, str]:
+    """Return what to type next for a zone, and when; two empty texts where nothing is to be done."""
     if not zone.moves:
-        return ""
+        return "", ""
     match zone.moves[0]:
         case Step():
-            return "dsplan apply"
+            return "dsplan apply", ""
         case NeedsHuman():
-            return f"dsplan runbook {zone.zone}"
+            return f"dsplan runbook {zone.zone}", ""
         case Wait(until=until):
-            return "dsplan apply" + (f", from {format_instant(until)} on" if until is not None else ", later")
+            return "dsplan apply", f"from {format_instant(until)} on" if until is not None else "later"
         case Blocked(guard=guard) if guard:
-            return f"dsplan apply --allow {guard}, if that is meant"
+            return f"dsplan apply --allow {guard}", "if that is meant"
         case _:
-            return ""
+            return "", ""
 
 
 def proof_in_words(proof: Proof) -> str:

@@ -9,6 +9,7 @@ from dnsplan.codec.canonical import Json
 from dnsplan.model.names import display_name
 from dnsplan.model.plan import ZonePlan
 from dnsplan.model.time import format_instant
+from dnsplan.views.escape import escaped
 from dnsplan.views.words import headline
 
 
@@ -18,9 +19,9 @@ def render_status(plans: Sequence[ZonePlan]) -> str:
     lines = []
     for plan in plans:
         upcoming = next((step for step in plan.timeline if step.not_before is not None), None)
-        next_event = f"  next: {upcoming.summary}, {format_instant(upcoming.not_before or 0)}" if upcoming else ""
+        next_event = f"; next: {upcoming.summary}, {format_instant(upcoming.not_before or 0)}" if upcoming else ""
         lines.append(f"{display_name(plan.zone):{width}}  {plan.headline:8}  {headline(plan)}{next_event}")
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{escaped(line)}\n" for line in lines) or "No zones.\n"
 
 
 def status_json(plans: Sequence[ZonePlan]) -> str:

@@ -8,9 +8,7 @@ import pytest
 
 from dnsplan.world.loopback import World
 
-CHILDREN = tuple(
-    f"{name}.corp" for name in ("a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "crash", "race1", "race2")
-)
+CHILDREN = (*(f"{letter}.corp" for letter in "abcdefghijklm"), "crash.corp", "race1.corp", "race2.corp")
 TTL = 2
 
 
