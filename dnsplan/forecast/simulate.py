@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from dnsplan.apply import Ports, Run, RunResult, run
+from dnsplan.apply import Ports, Run, RunResult, look, run
 from dnsplan.model.history import ZoneHistory
 from dnsplan.model.plan import Blocked, Done, Move, NeedsHuman, NeedsReview, Step, Wait
 from dnsplan.model.portfolio import Guards, KeyPolicy, Policy, Portfolio, Resolution, Roll, WayIn, ZoneIntent
@@ -20,10 +20,10 @@ TOKEN = "simulated"  # noqa: S105  # of a rollover
 
 def simulate(world: Mapping[str, Any]) -> dict[str, Any]:
     """Return the result object of one world (`simulate.md`); KeyError or ValueError for a world that does not fit."""
-    return _Simulation(world).result()
+    return Simulation(world).result()
 
 
-class _Simulation:
+class Simulation:
     """One world from its start to its goal, its blocking or its end."""
 
     def __init__(self, world: Mapping[str, Any]) -> None:
@@ -95,7 +95,9 @@ class _Simulation:
         self._note(at, result)
         zone = result.zones[0]
         if zone.plan.headline == "OK":
-            self.reached_at = at
+            if not look(self.portfolio, (self.truth.zone,), ports)[0].plan.recipe:
+                self.reached_at = at
+            return True  # what is done may have been a repair before the rollover that was asked for
         history = replace(self.ledger.histories[self.truth.zone], last_sweep=None, next_at=None)
         before, self._last = self._last, (history, zone.plan.moves)
         self._untils = {move.until for move in before[1] if isinstance(move, Wait)} if before else set()

@@ -40,6 +40,10 @@ def timeline(world: dict, result: dict, rrset: str) -> list[dict]:
         for event in result["events"]
         if event["rrset"] == rrset
     ]
+    negative = start["zone"].get("negative_ttl", 0)
+    for version in versions:
+        if rrset == "ZONE" or (rrset == "DNSKEY" and not version["value"][0]):
+            version["ttl"] = max(version["ttl"], negative)
     for index, version in enumerate(versions):
         later = [v["everywhere"] for v in versions[index + 1 :]]
         version["end"] = min(later) + version["ttl"] if later else INFINITY
@@ -139,3 +143,44 @@ def ds_vanished(world: dict, result: dict) -> bool:
         return False
     line = timeline(world, result, "DS")
     return any(v["ours"] and not v["value"] and v["before"]["value"] for v in line)
+
+
+def shortfall(world: dict, result: dict) -> list[str]:
+    """Say in what a run that claims its goal has not reached it; empty if it has, or claims nothing."""
+    if not result["reached"]:
+        return []
+    lines = {rrset: timeline(world, result, rrset) for rrset in ("DS", "DNSKEY", "ZONE")}
+    at = result["reached_at"]
+    now = {rrset: [version for version in line if version["at"] <= at][-1] for rrset, line in lines.items()}
+    missing = [f"not every server has the {rrset}" for rrset in now if not shown(world, rrset, now[rrset], at)]
+    ds, (keys, signers), data = (now[rrset]["value"] for rrset in ("DS", "DNSKEY", "ZONE"))
+    if world["goal"]["dnssec"] == "insecure":
+        left = (("a DS", ds), ("a key", keys), ("a signature", data))
+        return missing + [f"{what} is left" for what, some in left if some]
+    names = {key for key, _ in keys}
+    ours = {d for d in ds if d[0] in names}
+    vouched, wanted = {d[0] for d in ours}, digest_types(world)
+    if len(vouched) != 1 or vouched != signers & names or {d[2] for d in ours} != wanted:
+        missing.append(f"the DS {set(ds)} do not name the one key that signs the keys, {set(signers)}")
+    if not data or not data <= names:
+        missing.append(f"data are signed by {set(data)}")
+    if world["goal"].get("roll") == "ksk" and vouched & {d["key"] for d in world["start"]["ds"]}:
+        missing.append("the key was not rolled")
+    return missing
+
+
+def shown(world: dict, rrset: str, version: dict, at: int) -> bool:
+    """Tell whether every server that can be seen serves the version when the run says so."""
+    side = "parent" if rrset == "DS" else "child"
+    truth = world["truth"]
+    lying = any(f["kind"] == "lies" and f["server"].startswith(side) for f in truth.get("faults", []))
+    if not version["ours"] or lying:
+        return True  # what is unsigned on purpose cannot be told from a lie
+    late = truth.get("unseen", {}).get(side, 0) + (truth["resign"] if rrset == "ZONE" else 0)
+    return version["everywhere"] - late <= at
+
+
+def digest_types(world: dict) -> set[int]:
+    if world["parent"]["form"] == "dnskey":
+        return set(world["parent"]["digest_types"])
+    return {{"SHA-1": 1, "SHA-256": 2, "SHA-384": 4}[name] for name in world["policy"]["ds"]["digest_types"]}

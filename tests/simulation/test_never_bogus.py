@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from oracle import ds_vanished, violations
+from oracle import ds_vanished, shortfall, violations
 from worlds import RECIPES, world
 
 from dnsplan.forecast import simulate
@@ -22,6 +22,7 @@ def test_no_resolver_fails_and_the_goal_is_reached(recipe: str, batch: int) -> N
 
         assert violations(described, result) == [], described["id"]
         assert not ds_vanished(described, result), described["id"]
+        assert shortfall(described, result) == [], described["id"]
         assert result["reached"], (described["id"], result["moves"][-3:])
         assert result["keys_created"] == {"bootstrap": 2, "insecure": 0}.get(recipe, 1)
 
@@ -35,6 +36,7 @@ def test_no_resolver_fails_whatever_breaks(recipe: str, batch: int) -> None:
 
         assert violations(described, result) == [], described["id"]
         assert not ds_vanished(described, result), described["id"]
+        assert shortfall(described, result) == [], described["id"]
         assert result["keys_created"] <= {"bootstrap": 2, "insecure": 0}.get(recipe, 1), described["id"]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from oracle import violations
+from oracle import shortfall, violations
 from worlds import ds, key
 
 DS_TTL, KEY_TTL, ZONE_TTL = 90, 40, 60
@@ -112,3 +112,24 @@ def test_what_was_bad_before_is_nobodys_fault() -> None:
     world = described(start_ds=[ds("lost")])
 
     assert failing(world, event(10, "DNSKEY", BOTH), event(500, "DS", [ds("k1")])) == set()
+
+
+@pytest.mark.parametrize(
+    ("events", "said"),
+    [
+        (ksk_roll(40, 130), []),
+        (ksk_roll(40, 500), ["do not name the one key"]),
+        (ksk_roll(40, 130, lag=20), ["not every server has the DNSKEY"]),
+        ([], ["the key was not rolled"]),
+    ],
+)
+def test_a_claim_of_the_goal_is_checked(events: list[dict], said: list[str]) -> None:
+    world = described(start_ds=[ds("k1")])
+    world["goal"]["roll"] = "ksk"
+    world["parent"] = {"form": "ds"}
+    world["policy"]["ds"] = {"digest_types": ["SHA-256"]}
+    found = shortfall(world, {"events": events, "reached": True, "reached_at": 140})
+
+    assert len(found) == len(said)
+    assert all(words in line for words, line in zip(said, found, strict=True))
+    assert shortfall(world, {"events": events, "reached": False, "reached_at": None}) == []

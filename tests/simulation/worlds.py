@@ -76,7 +76,33 @@ def world(recipe: str, seed: int, *, faults: bool = False, gates_exact: bool = F
     }  # fmt: skip
     if faults:
         _spoil(result, random)
+    _remember(result, Random(f"past/{recipe}/{seed}/{faults}"))
     return result
+
+
+def _remember(result: dict, random: Random) -> None:
+    """Let half of the worlds have served something else before; its TTLs are not above the nominal ones."""
+    start, nominal, past = result["start"], result["signer"], []
+    signed = bool(start["ds"])
+    if random.random() < 0.5:
+        return
+    old = "k0 z0" if not signed else random.choice(["k0 z1", "k1 z0", "k1 z1"])
+    ksk, zsk = old.split()
+    keys = {name: key(name, role) for name, role in ((ksk, "ksk"), (zsk, "zsk"))}
+    if signed:
+        keys |= {"k1": key("k1", "ksk"), "z1": key("z1", "zsk")}
+    if random.random() < 0.7:
+        value = {"keys": list(keys.values()), "signers": [ksk]}
+        ttl = random.randint(1, nominal["dnskey_ttl"])
+        past.append({"rrset": "DNSKEY", "until": -random.randint(0, 40), "ttl": ttl, "value": value})
+    if random.random() < 0.7:
+        ttl = random.randint(1, nominal["zone_ttl"])
+        past.append({"rrset": "ZONE", "until": -random.randint(0, 40), "ttl": ttl, "value": {"signers": [zsk]}})
+    if random.random() < 0.5 and signed:
+        ttl = random.randint(1, result["parent"]["ttl"])
+        value = random.choice([[], [*start["ds"], ds("k0", start["ds"][0]["digest_type"])]])
+        past.append({"rrset": "DS", "until": -random.randint(0, 40), "ttl": ttl, "value": value})
+    result["truth"]["past"] = past
 
 
 def _spoil(result: dict, random: Random) -> None:
@@ -104,5 +130,8 @@ def _spoil(result: dict, random: Random) -> None:
     if random.random() < 0.2 and result["goal"]["dnssec"] == "signed" and result["start"]["ds"]:
         result["parent"]["max_ds"] += 1
         digest = result["start"]["ds"][0]["digest_type"]
-        foreign = {"at": random.randint(1, 150), "rrset": "DS", "add": [ds("foreign", digest)]}
-        truth["changes"] = sorted([*truth.get("changes", []), foreign], key=lambda change: change["at"])
+        at = random.randint(1, 150)
+        foreign = {"at": at, "rrset": "DS", "add": [ds("foreign", digest)]}
+        gone = {"at": at + random.randint(1, 90), "rrset": "DS", "remove": [ds("foreign", digest)]}
+        edits = [foreign] if random.random() < 0.5 else [foreign, gone]
+        truth["changes"] = sorted([*truth.get("changes", []), *edits], key=lambda change: change["at"])

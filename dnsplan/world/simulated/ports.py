@@ -17,6 +17,9 @@ from dnsplan.model.time import Instant, Seconds
 from dnsplan.ports import Sight
 from dnsplan.world.simulated.truth import Truth
 
+DsSymbols = tuple[tuple[str, int, int], ...]
+"""DS as key symbol, algorithm and digest type; sorted."""
+
 
 class Crash(BaseException):
     """The process dies here; what it has not written is lost."""
@@ -150,7 +153,7 @@ class SimulatedParent:
         truth, at, number = self._truth, self._clock.at, self._calls.parent
         if any(fault["call"] == number for fault in truth.faults("rejected")):
             return Receipt(state="refused", message="refused, once")
-        target = truth.ds_symbols(action.ds)
+        target = self._made(truth.ds_symbols(action.ds))
         self._check(target)
         if any(fault["call"] == number for fault in truth.faults("swallowed")):
             return Receipt(state="accepted")
@@ -162,12 +165,24 @@ class SimulatedParent:
             truth.change("DS", at + delay, target, call=at)
         return Receipt(state="accepted")
 
-    def _check(self, target: tuple[tuple[str, int, int], ...]) -> None:
+    def _made(self, target: DsSymbols) -> DsSymbols:
+        """Return the DS that come of a call: a parent that takes keys makes those of each new key itself."""
+        parent, served = self._truth.document["parent"], self._truth.versions["DS"][-1].value
+        if parent["form"] == "ds":
+            return target
+        known = {key for key, _, _ in served}
+        kept = [ds for ds in served if ds[0] in {key for key, _, _ in target}]
+        new = {(key, algorithm) for key, algorithm, _ in target if key not in known}
+        made = [(key, algorithm, digest) for key, algorithm in new for digest in parent["digest_types"]]
+        return tuple(sorted({*kept, *made}))
+
+    def _check(self, target: DsSymbols) -> None:
         parent, before = self._truth.document["parent"], set(self._truth.versions["DS"][-1].value)
-        count = len({key for key, _, _ in target}) if parent["form"] == "dnskey" else len(target)
-        if count > parent["max_ds"]:
+        by_key = parent["form"] == "dnskey"
+        if (len({key for key, _, _ in target}) if by_key else len(target)) > parent["max_ds"]:
             raise AdapterError(f"the parent takes {parent['max_ds']} DS")
-        if parent["update"] == "one-at-a-time" and len(before ^ set(target)) > 1:
+        moved = before ^ set(target)
+        if parent["update"] == "one-at-a-time" and (len({key for key, _, _ in moved}) if by_key else len(moved)) > 1:
             raise AdapterError("the parent takes one record a call")
         if parent["checks_dnskey"]:
             signing = [

@@ -1,0 +1,110 @@
+"""The described world does what its contract says, faults included."""
+
+from __future__ import annotations
+
+from worlds import ds, world
+
+from dnsplan.forecast import simulate
+
+
+def steady(recipe: str) -> dict:
+    """Return a world of one server a side, without delays, in which every gate is as long as it must be."""
+    described = world(recipe, 0, gates_exact=True)
+    described["tick"], described["until"] = 1, 2000
+    described["policy"]["ds"]["digest_types"] = ["SHA-256"]
+    described["policy"]["timing"]["sweeps"] = {"count": 1, "spacing": "0s"}
+    described["start"]["ds"] = [ds("k1")] if described["start"]["ds"] else []
+    described["parent"].update(max_ds=1 if recipe == "swap" else 4, checks_dnskey=False)
+    described["truth"] |= {"child_propagation": 0, "parent_propagation": 0, "registration": 0, "past": []}
+    return described
+
+
+def of(result: dict, rrset: str) -> list[dict]:
+    return [event for event in result["events"] if event["rrset"] == rrset]
+
+
+def test_registration_delays_are_taken_in_the_order_of_accepted_calls() -> None:
+    described = steady("add-first")
+    described["truth"]["registration"] = [7, 30]
+    described["truth"]["faults"] = [{"kind": "rejected", "call": 1}]
+
+    result = simulate(described)
+
+    assert [event["at"] - event["call"] for event in of(result, "DS")] == [7, 30]
+    assert result["parent_calls"] == 3
+    assert result["reached"]
+
+
+def test_a_swallowed_call_is_repeated_once_the_registration_budget_is_over() -> None:
+    described = steady("swap")
+    calm = simulate(described)
+    described["truth"]["faults"] = [{"kind": "swallowed", "call": 1}]
+
+    result = simulate(described)
+
+    assert of(result, "DS")[0]["call"] - of(calm, "DS")[0]["call"] == 200
+    assert result["parent_calls"] == calm["parent_calls"] + 1
+
+
+def test_the_process_may_die_after_a_call_that_was_refused() -> None:
+    described = steady("swap")
+    calm = simulate(described)
+    call = calm["calls"] - 2  # the key, the publication, the swap, the withdrawal, the deletion
+    described["truth"]["faults"] = [{"kind": "rejected", "call": 1}, {"kind": "crash", "call": call, "when": "after"}]
+
+    result = simulate(described)
+
+    assert result["reached"]
+    assert result["calls"] == calm["calls"] + 1
+    assert len(of(result, "DS")) == 1
+
+
+def test_a_frozen_server_takes_the_change_when_it_thaws() -> None:
+    described = steady("bootstrap")
+    described["truth"]["child_propagation"] = [0, 3]
+    described["truth"]["faults"] = [{"kind": "frozen", "server": "child:1", "from": 2, "until": 90}]
+
+    first = of(simulate(described), "DNSKEY")[0]
+
+    assert first["everywhere"] == 90 + described["truth"]["unseen"]["child"]
+
+
+def test_a_parent_that_takes_keys_makes_the_digests_itself() -> None:
+    described = steady("add-first")
+    described["parent"].update(form="dnskey", digest_types=[2, 4], max_ds=2, update="replace")
+
+    result = simulate(described)
+
+    assert [(d["key"], d["digest_type"]) for d in of(result, "DS")[-1]["value"]] == [("new-ksk-1", 2), ("new-ksk-1", 4)]
+    assert result["reached"]
+
+
+def test_keys_that_only_the_past_names_do_no_harm() -> None:
+    described = steady("swap")
+    described["truth"]["past"] = [
+        {"rrset": "DS", "until": 0, "ttl": 5, "value": [ds("k0"), ds("k1")]},
+        {"rrset": "ZONE", "until": 0, "ttl": 5, "value": {"signers": ["z0"]}},
+    ]
+
+    assert simulate(described)["reached"]
+
+
+def test_no_run_takes_place_while_ci_is_down() -> None:
+    described = steady("bootstrap")
+    described["truth"]["faults"] = [{"kind": "no_run", "from": 0, "until": 50}]
+
+    result = simulate(described)
+
+    assert min(event["call"] for event in result["events"]) == 50
+    assert result["reached"]
+
+
+def test_a_repair_before_the_rollover_that_was_asked_for_is_not_yet_the_goal() -> None:
+    described = steady("add-first")
+    described["truth"]["faults"] = [{"kind": "silent", "server": "parent:0", "from": 0, "until": 60}]
+    described["truth"]["changes"] = [{"at": 50, "rrset": "DS", "value": []}]
+
+    result = simulate(described)
+
+    assert result["reached"]
+    assert [d["key"] for d in of(result, "DS")[-1]["value"]] == ["new-ksk-1"]
