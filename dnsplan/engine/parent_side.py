@@ -44,11 +44,21 @@ def _targets(view: View, wanted: tuple[Ds, ...]) -> tuple[tuple[Ds, ...], ...]:
     """Return the DS RRsets that one call can reach: additions before removals where it takes one record a call."""
     if swaps(view):
         return (wanted,)
-    adds = [ds for ds in wanted if ds not in view.ds.ds]
+    adds = _calls(view, [ds for ds in wanted if ds not in view.ds.ds])
     if adds:
-        return tuple(tuple(sorted({*view.ds.ds, ds})) for ds in adds)
-    removals = [ds for ds in view.ds.ds if ds not in wanted]
-    return tuple(tuple(d for d in view.ds.ds if d != ds) for ds in removals)
+        return tuple(tuple(sorted({*view.ds.ds, *added})) for added in adds)
+    removals = _calls(view, [ds for ds in view.ds.ds if ds not in wanted])
+    return tuple(tuple(ds for ds in view.ds.ds if ds not in removed) for removed in removals)
+
+
+def _calls(view: View, records: list[Ds]) -> tuple[tuple[Ds, ...], ...]:
+    """Return what each call changes: one DS, or all DS of one key where the parent takes keys and makes the digests."""
+    if view.situation.capabilities.makes_digests is None:
+        return tuple((ds,) for ds in records)
+    by_key: dict[str, list[Ds]] = {}
+    for ds in records:
+        by_key.setdefault(view.ring.get(ds, str(ds)), []).append(ds)
+    return tuple(map(tuple, by_key.values()))
 
 
 def _action(view: View, ds: tuple[Ds, ...]) -> Action:

@@ -111,6 +111,17 @@ def test_a_parent_limit_in_keys_counts_keys() -> None:
     assert "B2a" in [stage for _, stage in world.log]
 
 
+def test_a_parent_that_makes_the_digests_gets_all_ds_of_a_key_in_one_call() -> None:
+    capabilities = Capabilities(
+        update="one-at-a-time", accepts=Accepts(form="dnskey", max_ds=2), makes_digests=frozenset({2, 4})
+    )
+    world = rolling(TinyWorld(capabilities=capabilities, served_ds=tuple(sorted((ds(K1), ds(K1, 4))))))
+
+    world.until_done(1)
+
+    assert [stage for _, stage in world.log] == ["B0", "B1", "B2a", "B2b", "B3", "B4"]
+
+
 @pytest.mark.parametrize("accepts", [Accepts(algorithms=frozenset({8})), Accepts(digest_types=frozenset({4}))])
 def test_what_the_parent_does_not_take_is_refused_before_the_first_call(accepts: Accepts) -> None:
     world = TinyWorld(served_ds=(), capabilities=Capabilities(update="replace", accepts=accepts))
