@@ -67,6 +67,18 @@ class View:
         return tuple(key for key in self.dnskey.keys if key.is_sep and key.id in self.dnskey.signers)
 
     @property
+    def shown_ds(self) -> tuple[Ds, ...]:
+        """Return the newest DS RRset that a server has shown; one that was only asked for does not count."""
+        contents = [version.content for version in self.history.ds if version.seen]
+        return contents[-1].ds if isinstance(contents[-1], DsContent) else ()
+
+    @property
+    def shown_keys(self) -> tuple[Dnskey, ...]:
+        """Return the newest DNSKEY RRset that a server has shown."""
+        contents = [version.content for version in self.history.dnskey if version.seen]
+        return contents[-1].keys if isinstance(contents[-1], DnskeyContent) else ()
+
+    @property
     def foreign_ds(self) -> tuple[Ds, ...]:
         """Return the DS that match no key that was ever seen or held."""
         return tuple(ds for ds in self.ds.ds if ds not in self.ring)

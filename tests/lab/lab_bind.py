@@ -40,7 +40,7 @@ options {{
 }};
 controls {{ }};
 trust-anchors {{ . static-key {anchor}; }};
-zone "." {{ type hint; file "root.hints"; }};
+zone "." {{ type hint; file "world.hints"; }};
 """
 
 
@@ -95,7 +95,7 @@ def start_resolver(folder: Path, server: Server, root: Server, anchor: str) -> D
     """Return a validating resolver with the world's root; `anchor` is a DNSKEY's RDATA in text."""
     folder.mkdir(parents=True, exist_ok=True)
     flags, protocol, algorithm, key = anchor.split(maxsplit=3)
-    (folder / "root.hints").write_text(f". 60 NS ns1.root-servers.\nns1.root-servers. 60 A {root.address}\n")
+    (folder / "world.hints").write_text(f". 60 NS ns1.root-servers.\nns1.root-servers. 60 A {root.address}\n")
     (folder / "named.conf").write_text(
         RESOLVER.format(folder=folder, address=server.address, anchor=f'{flags} {protocol} {algorithm} "{key}"')
     )

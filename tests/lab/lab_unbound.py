@@ -24,8 +24,8 @@ server:
     num-threads: 1
     access-control: 127.0.0.0/8 allow
     do-not-query-localhost: no
-    root-hints: "{folder}/root.hints"
-    trust-anchor-file: "{folder}/root.key"
+    root-hints: "{folder}/world.hints"
+    trust-anchor-file: "{folder}/world.key"
     harden-algo-downgrade: {hardened}
     module-config: "validator iterator"
     cache-min-ttl: 0
@@ -43,8 +43,8 @@ remote-control:
 def start_unbound(name: str, folder: Path, server: Server, root: Server, anchor: str, *, hardened: bool) -> Daemon:
     """Return a resolver with the world's root; `anchor` is a DNSKEY's RDATA in text."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "root.hints").write_text(f". 60 NS ns1.root-servers.\nns1.root-servers. 60 A {root.address}\n")
-    (folder / "root.key").write_text(f". IN DNSKEY {anchor}\n")
+    (folder / "world.hints").write_text(f". 60 NS ns1.root-servers.\nns1.root-servers. 60 A {root.address}\n")
+    (folder / "world.key").write_text(f". IN DNSKEY {anchor}\n")
     config = CONFIG.format(
         address=server.address, port=server.port, folder=folder, hardened="yes" if hardened else "no"
     )

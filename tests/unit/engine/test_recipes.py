@@ -473,3 +473,15 @@ def test_a_new_target_takes_the_place_of_one_that_never_showed() -> None:
 
     assert [version.seen for version in again.ds[-2:]] == [True, False]
     assert record_intent(again, other, intent_id="c", step_json="", now=T0 + 4).ds == again.ds
+
+
+def test_what_was_only_asked_for_is_not_called_observed() -> None:
+    world = rolling(TinyWorld())
+    world.run(1)
+    world.run(2)
+
+    plan = world.plan(3)
+
+    assert plan.observed_ds == (ds(K1),)
+    assert len(plan.history.ds[-1].content.ds) == 2
+    assert K1 in plan.observed_keys
