@@ -74,12 +74,6 @@ class RefusedError(DsplanError):
     exit_code = ExitCode.REFUSED
 
 
-class StalePlanError(DsplanError):
-    """The saved plan no longer describes what would be done."""
-
-    exit_code = ExitCode.STALE
-
-
 class LockedError(DsplanError):
     """Another apply holds the ledger's lock."""
 

@@ -59,7 +59,7 @@ def run(portfolio: Portfolio, zones: Sequence[ZoneName], ports: Ports, request: 
     ledger = ports.ledger
     if ledger is None:
         raise LedgerError("nothing can be applied outside Git", hint="run `git init` and commit the portfolio")
-    looks = {one.zone: one for one in look(portfolio, zones, ports, allowed=request.allowed)}
+    looks = {one.zone: one for one in look(portfolio, zones, ports)}
     work = _Work(portfolio, ports, ledger, request, looks)
     compared = compare(looks, request.saved, ports)
     request.tally.stale.update(compared.stale)

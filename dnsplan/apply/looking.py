@@ -52,7 +52,6 @@ def look(
     ports: Ports,
     *,
     observations: Mapping[ZoneName, Observation] | None = None,
-    allowed: frozenset[str] = frozenset(),
 ) -> tuple[Look, ...]:
     """Return a look at each zone; `observations` stand for the DNS when they are given."""
     histories = ports.ledger.read(zones) if ports.ledger is not None else {}
@@ -62,7 +61,7 @@ def look(
     result = []
     for zone in zones:
         observation = seen.get(zone) or _unseen(zone, now)
-        result.append(_one(portfolio, portfolio.zones[zone], ports, histories.get(zone), observation, allowed))
+        result.append(_one(portfolio, portfolio.zones[zone], ports, histories.get(zone), observation))
     return tuple(result)
 
 
@@ -85,7 +84,6 @@ def _one(
     ports: Ports,
     before: ZoneHistory | None,
     seen: Observation,
-    allowed: frozenset[str],
 ) -> Look:
     policy = portfolio.policy_of(intent)
     history = before or ZoneHistory(zone=intent.zone)
@@ -96,7 +94,6 @@ def _one(
         history=history,
         seen=seen,
         now=ports.clock.now(),
-        allowed=allowed,
     )
     try:
         return _decided(portfolio, ports, situation, before)

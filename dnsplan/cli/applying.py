@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from dnsplan.model.plan import Plan
     from dnsplan.model.portfolio import Portfolio, ZoneName
 
+GUARDS = frozenset({"max_ds_removals", "new_ledger"})
+"""What `--allow` can lift: a name that lifts nothing must not look as if it did."""
+
 
 def apply(
     context: typer.Context,
@@ -47,6 +50,8 @@ def apply(
     """
     options: Options = context.obj
     options.one_of("text", "json")
+    for guard in set(allow or ()) - GUARDS:
+        raise UsageError(f"there is no guard {guard!r} to lift", hint=f"guards: {', '.join(sorted(GUARDS))}")
     job = _Job(options, path, due=due, allowed=frozenset(allow or ()))
     if due and job.nothing_due():
         sys.stdout.write(
@@ -138,7 +143,7 @@ class _Job:
 
         if not sys.stdin.isatty():
             raise UsageError("there is no terminal to ask on", hint="use --yes, or apply a saved plan")
-        plan = plan_of(self.options, self.portfolio, self.zones, self.ports, self.ledger, allowed=self.allowed)
+        plan = plan_of(self.options, self.portfolio, self.zones, self.ports, self.ledger)
         show = painter(self.options, sys.stderr)
         sys.stderr.write(show(render_plan(plan)) + "\n")
         if not any(zone.timeline for zone in plan.zones):

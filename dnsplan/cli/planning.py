@@ -109,7 +109,6 @@ def plan_of(
     ledger: GitLedger | None,
     *,
     stored: Path | None = None,
-    allowed: frozenset[str] = frozenset(),
 ) -> Plan:
     """Look at the zones, or at what was `stored` of them, and return the plan; nothing is changed."""
     from dnsplan.apply import assemble, look
@@ -118,7 +117,7 @@ def plan_of(
     from dnsplan.views.evidence import shown
 
     observations = None if stored is None else _stored(stored)
-    looks = look(portfolio, zones, everything, observations=observations, allowed=allowed)
+    looks = look(portfolio, zones, everything, observations=observations)
     return assemble(
         [replace(one.plan, shown=shown(one.situation.seen)) for one in looks],
         portfolio=portfolio,

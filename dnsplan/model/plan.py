@@ -236,8 +236,6 @@ class Situation:
     now: Instant
     held: tuple[SignerKey, ...] | None = None
     """What the signer lists; None when it was not asked (or cannot list)."""
-    allowed: frozenset[str] = frozenset()
-    """Guards lifted by name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -269,19 +269,23 @@ class Farm:
         self._wake.close()
 
     def _bind(self) -> int:
-        port = 0
-        for address in self.servers:
-            family = socket.AF_INET6 if ":" in address else socket.AF_INET
-            for kind, label in ((socket.SOCK_STREAM, "tcp"), (socket.SOCK_DGRAM, "udp")):
-                made = socket.socket(family, kind)
-                if kind == socket.SOCK_STREAM:
-                    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                made.bind((address, port))
-                port = made.getsockname()[1]
-                if kind == socket.SOCK_STREAM:
-                    made.listen()
-                self._selector.register(made, selectors.EVENT_READ, (label, address))
-        return port
+        """Return a port that is free for UDP and TCP at every address; another process may take one in between."""
+        for _ in range(20):
+            made: list[tuple[socket.socket, str, str]] = []
+            port = 0
+            try:
+                for address in self.servers:
+                    for kind, label in ((socket.SOCK_STREAM, "tcp"), (socket.SOCK_DGRAM, "udp")):
+                        made.append((_opened(address, kind, port), label, address))
+                        port = made[-1][0].getsockname()[1]
+            except OSError:
+                for opened, _, _ in made:
+                    opened.close()
+                continue
+            for opened, label, address in made:
+                self._selector.register(opened, selectors.EVENT_READ, (label, address))
+            return port
+        raise OSError("no port is free at every address")
 
     def _run(self) -> None:
         while True:
@@ -310,3 +314,17 @@ class Farm:
             for each in server.answer(connection.recv(size), tcp=True):
                 assert isinstance(each, bytes)
                 connection.sendall(struct.pack("!H", len(each)) + each)
+
+
+def _opened(address: str, kind: socket.SocketKind, port: int) -> socket.socket:
+    made = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind)
+    try:
+        if kind == socket.SOCK_STREAM:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind((address, port))
+        if kind == socket.SOCK_STREAM:
+            made.listen()
+    except OSError:
+        made.close()
+        raise
+    return made
