@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import shlex
 import signal
 import subprocess
 import sys
@@ -117,7 +118,7 @@ def test_a_full_disk_is_an_error_and_no_traceback(folder: Path, arguments: tuple
 
 
 def test_a_closed_stdout_is_an_error_before_anything_is_done(folder: Path) -> None:
-    script = f"{sys.executable} -m dnsplan version >&-"
+    script = f"{shlex.quote(sys.executable)} -m dnsplan version >&-"
 
     ran = subprocess.run(["sh", "-c", script], cwd=folder, capture_output=True, check=False, env=environment())
 
