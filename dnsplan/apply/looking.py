@@ -32,6 +32,8 @@ class Ports:
     signer: Callable[[str], Signer]
     digest: Callable[[ZoneName], str]
     """The zone's effective configuration as a digest."""
+    foresee: bool = True
+    """False: no timelines, where nobody reads them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,12 +118,13 @@ def _decided(portfolio: Portfolio, ports: Ports, situation: Situation, before: Z
 
 def decide(situation: Situation, ports: Ports) -> tuple[Situation, ZonePlan]:
     """Return the plan; the signer's keys are read only where there is something to do. DsplanError if it fails."""
-    plan = plan_zone(replace(situation, held=None))
-    intent = situation.intent
-    if not plan.recipe or intent.signer is None or intent.dnssec == "hold":
-        return replace(situation, held=None), plan
+    situation, intent = replace(situation, held=None), situation.intent
+    if situation.history.rollover is None or intent.signer is None or intent.dnssec == "hold":
+        plan = plan_zone(situation, foresee=ports.foresee)
+        if not plan.recipe or intent.signer is None:
+            return situation, plan
     situation = replace(situation, held=_held(ports, intent.signer, intent.zone))
-    return situation, plan_zone(situation)
+    return situation, plan_zone(situation, foresee=ports.foresee)
 
 
 def _held(ports: Ports, name: str, zone: ZoneName) -> tuple[SignerKey, ...] | None:

@@ -68,6 +68,21 @@ def signs_keys(wanted: frozenset[str]) -> Callable[[KeySet], bool]:
     return lambda keys: wanted <= keys.working
 
 
+def has_keys(wanted: frozenset[str]) -> Callable[[KeySet], bool]:
+    """Return the property that these keys stand in the DNSKEY RRset."""
+    return lambda keys: wanted <= keys.ids
+
+
+def lacks_algorithms(unwanted: frozenset[int]) -> Callable[[KeySet], bool]:
+    """Return the property that no key of these algorithms stands in the DNSKEY RRset."""
+    return lambda keys: not any(algorithm in unwanted for _, algorithm in keys.keys)
+
+
+def demands_none_of(unwanted: frozenset[int]) -> Callable[[DsSet], bool]:
+    """Return the property that no DS names a key of these algorithms."""
+    return lambda ds: not any(d.algorithm in unwanted for d in ds)
+
+
 def vouches_for(wanted: frozenset[str]) -> Callable[[DsSet], bool]:
     """Return the property that the DS RRset names all these keys."""
     return lambda ds: wanted <= {d.key for d in ds}

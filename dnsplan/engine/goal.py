@@ -6,12 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import assert_never
 
+from dnsplan.engine.feasible import refusal
+from dnsplan.engine.obstacles import next_sweep
 from dnsplan.engine.recipes import RECIPES
-from dnsplan.engine.validators import is_bogus
+from dnsplan.engine.sweep import disagree
+from dnsplan.engine.target import target_of
 from dnsplan.engine.view import Proposal, View
+from dnsplan.engine.wish import Wish, wish_of
 from dnsplan.model.history import HeldKey, Rollover, ZoneHistory
-from dnsplan.model.plan import Blocked, Finding
-from dnsplan.model.records import Dnskey, Ds, KeyId
+from dnsplan.model.plan import Blocked, Finding, Wait
+from dnsplan.model.portfolio import Role
+from dnsplan.model.records import Dnskey, Ds
 from dnsplan.model.time import format_instant
 
 
@@ -22,7 +27,7 @@ class Choice:
     recipe: str
     why: str
     history: ZoneHistory
-    proposals: Callable[[View], tuple[Proposal | Blocked, ...]]
+    proposals: Callable[[View], tuple[Proposal | Blocked | Wait, ...]]
     desired_ds: tuple[Ds, ...]
     desired_keys: tuple[Dnskey, ...]
 
@@ -31,8 +36,9 @@ def choose(view: View) -> Choice:
     """Return what the zone needs; starting a rollover is noted in the history of the choice."""
     intent, history = view.situation.intent, view.history
     tokens = dict(history.tokens)
-    if "sep" not in tokens:  # a token present when the ledger first meets a zone counts as done
-        tokens["sep"] = intent.roll.sep or ""
+    for kind, token in (("sep", intent.roll.sep), ("zsk", intent.roll.zsk)):
+        tokens.setdefault(kind, token or "")  # a token present when the ledger first meets a zone counts as done
+    if len(tokens) > len(history.tokens):
         history = replace(history, tokens=tuple(sorted(tokens.items())))
     match intent.dnssec:
         case "hold":
@@ -40,90 +46,91 @@ def choose(view: View) -> Choice:
         case "insecure":
             return _insecure(view, history)
         case "signed":
-            return _signed(view, history, tokens["sep"])
+            return _signed(view, history, tokens)
         case _:
             assert_never(intent.dnssec)
 
 
 def _insecure(view: View, history: ZoneHistory) -> Choice:
     under_way = history.rollover is not None and history.rollover.recipe == "insecure"
+    if isinstance(view.situation.intent.keys, tuple):
+        return _refused(view, history, "`dnssec: insecure` and pinned `keys:` contradict each other", "take one out")
     if view.ds.ds or view.dnskey.keys or view.zone.signers or under_way:
-        return _start(view, history, "insecure", "the files want the zone insecure", None)
+        return _start(view, history, Wish(recipe="insecure", why="the files want the zone insecure"))
     return _nothing(view, history, "the zone is insecure, as the files want it")
 
 
-def _signed(view: View, history: ZoneHistory, last_token: str) -> Choice:
-    keys, rollover = view.situation.intent.keys, history.rollover
-    if keys == "follow":
-        return _unavailable(view, history, "`keys: follow` is not available yet")
+def _signed(view: View, history: ZoneHistory, tokens: dict[str, str]) -> Choice:
+    rollover, roll = history.rollover, view.situation.intent.roll
+    if view.situation.intent.keys == "follow":
+        return _refused(view, history, "`keys: follow` is not available yet", "set `dnssec: hold` to observe only")
     if rollover is not None and rollover.recipe != "insecure":
-        return _start(view, history, rollover.recipe, "the rollover under way", rollover.token)
-    if isinstance(keys, tuple):
-        return _pinned(view, history, keys)
-    if not view.ds.ds or _broken(view):
-        why = "no DS vouches for the zone" if not view.ds.ds else "no validator accepts the zone as it is"
-        return _start(view, history, "bootstrap", why, None)
-    return _by_token(view, history, last_token)
-
-
-def _by_token(view: View, history: ZoneHistory, last: str) -> Choice:
-    token = view.situation.intent.roll.sep
-    if not token or token == last:
-        return _nothing(view, history, "the DS match the keys that sign")
+        if rollover.token is not None and rollover.token not in {roll.sep, roll.zsk}:
+            return _start(view, replace(history, rollover=None), _back(rollover))
+        return _start(view, history, _going_on(rollover))
+    sep: frozenset[Role] = frozenset({"ksk", "csk"}) if roll.sep and roll.sep != tokens["sep"] else frozenset()
+    zsk: frozenset[Role] = frozenset({"zsk"}) if roll.zsk and roll.zsk != tokens["zsk"] else frozenset()
     if view.situation.policy.scheme == "csk":
-        return _unavailable(view, history, "rolling a CSK is not available yet")
-    return _start(view, history, "double-ksk", f"the zone file asks for rollover {token!r}", token)
+        zsk = frozenset()
+    asked, token = (sep, roll.sep) if sep else (zsk, roll.zsk)
+    wish = wish_of(view, asked, token)
+    if isinstance(wish, Blocked):
+        return _blocked(view, history, wish)
+    if wish.recipe and disagree(view.situation.seen, history.departed):
+        reason = "the servers show different things; what the zone needs can be told when they agree"
+        wait = Wait(until=next_sweep(view), reason=reason)
+        return replace(_nothing(view, history, reason), recipe="none", proposals=lambda _: (wait,))
+    if wish.recipe:
+        return _start(view, history, wish)
+    return _nothing(view, replace(history, rollover=None), wish.why)
 
 
-def _pinned(view: View, history: ZoneHistory, keys: tuple[Dnskey, ...]) -> Choice:
-    seps = tuple(key for key in keys if key.is_sep)
-    if not view.ds.ds:
-        return _start(view, history, "bootstrap", "no DS vouches for the zone", None)
-    if set(view.ds_of(seps)) <= set(view.ds.ds) and {key.id for key in view.working_seps} <= {key.id for key in seps}:
-        return _nothing(view, history, "the DS match the pinned keys")
-    new = tuple(key.id for key in seps)
-    return _start(view, history, "double-ksk", "the pinned keys differ from those in use", None, new)
-
-
-def _start(  # every argument is a fact of the rollover
-    view: View, history: ZoneHistory, recipe: str, why: str, token: str | None, pinned: tuple[KeyId, ...] = ()
-) -> Choice:
-    """Return the choice with the rollover under way: the one that is, or a new one noted in the history."""
-    rollover = history.rollover
-    if rollover is None or rollover.recipe != recipe:
-        old = tuple(sorted(({key.id for key in view.working_seps} | _vouched_for(view)) - set(pinned)))
-        rollover = Rollover(
-            id=f"{recipe}/{token or format_instant(view.situation.now)}",
-            recipe=recipe,
-            started=view.situation.now,
-            token=token,
-            new=pinned,
-            old=old,
-        )
-        history = replace(history, rollover=rollover, held=_held(view, history))
-    desired = _desired(view, recipe, rollover)
-    return Choice(
-        recipe=recipe,
-        why=why,
-        history=history,
-        proposals=RECIPES[recipe],
-        desired_ds=view.ds_of(desired),
-        desired_keys=tuple(sorted(desired)),
+def _going_on(rollover: Rollover) -> Wish:
+    return Wish(
+        recipe=rollover.recipe,
+        why="the rollover under way",
+        final=rollover.final,
+        creates=rollover.creates,
+        old=rollover.old,
+        token=rollover.token,
     )
 
 
-def _desired(view: View, recipe: str, rollover: Rollover) -> tuple[Dnskey, ...]:
-    """Return the SEP keys that will be left, as far as they exist yet."""
-    if recipe == "insecure":
-        return ()
-    if recipe == "bootstrap" and view.working_seps:
-        return view.working_seps
-    return tuple(key for key in (view.keys_by_id.get(k) for k in rollover.new) if key is not None and key.is_sep)
+def _back(rollover: Rollover) -> Wish:
+    """Return the way back from a rollover whose token was taken out of the zone file."""
+    leaving = tuple(sorted(set(rollover.final) - set(rollover.before)))
+    why = f"rollover {rollover.token!r} was taken back"
+    return Wish(recipe=rollover.recipe, why=why, final=rollover.before, old=leaving)
 
 
-def _vouched_for(view: View) -> set[KeyId]:
-    served = {key.id for key in view.dnskey.keys}
-    return {KeyId(d.key) for d in view.refs if d.key in served}
+def _start(view: View, history: ZoneHistory, wish: Wish) -> Choice:
+    """Return the choice with the rollover under way: the one that is, or a new one noted in the history."""
+    rollover = history.rollover
+    if rollover is None or rollover.recipe != wish.recipe:
+        rollover = Rollover(
+            id=f"{wish.recipe}/{wish.token or format_instant(view.situation.now)}",
+            recipe=wish.recipe,
+            started=view.situation.now,
+            token=wish.token,
+            final=wish.final,
+            creates=wish.creates,
+            old=wish.old,
+            before=tuple(sorted({*wish.old, *wish.final})),
+        )
+        history = replace(history, rollover=rollover, held=_held(view, history))
+        view = replace(view, situation=replace(view.situation, history=history))
+        stop = refusal(view, target_of(view)) if wish.recipe != "insecure" else None
+        if stop is not None:
+            return _blocked(view, view.history, stop, recipe=wish.recipe, why=wish.why)
+    target = target_of(view)
+    return Choice(
+        recipe=wish.recipe,
+        why=wish.why,
+        history=history,
+        proposals=RECIPES[wish.recipe],
+        desired_ds=view.ds_of(target.seps),
+        desired_keys=tuple(sorted(target.seps)),
+    )
 
 
 def _held(view: View, history: ZoneHistory) -> tuple[HeldKey, ...]:
@@ -137,10 +144,6 @@ def _held(view: View, history: ZoneHistory) -> tuple[HeldKey, ...]:
     return (*history.held, *found)
 
 
-def _broken(view: View) -> bool:
-    return is_bogus("lenient", view.refs, view.keyset, view.zone.signers) and bool(view.working_seps)
-
-
 def _nothing(view: View, history: ZoneHistory, why: str) -> Choice:
     return Choice(
         recipe="",
@@ -152,10 +155,14 @@ def _nothing(view: View, history: ZoneHistory, why: str) -> Choice:
     )
 
 
-def _unavailable(view: View, history: ZoneHistory, why: str) -> Choice:
+def _blocked(view: View, history: ZoneHistory, blocked: Blocked, recipe: str = "none", why: str = "") -> Choice:
+    why = why or blocked.findings[0].summary
+    history = replace(history, rollover=None)
+    return replace(_nothing(view, history, why), recipe=recipe, proposals=lambda _: (blocked,))
+
+
+def _refused(view: View, history: ZoneHistory, why: str, action: str) -> Choice:
     finding = Finding(
-        code="CAPABILITY_MISSING", severity="error", summary="This change cannot be made yet", detail=why,
-        action="set `dnssec: hold` to observe the zone only",
-    )  # fmt: skip
-    blocked = Blocked(findings=(finding,))
-    return replace(_nothing(view, history, why), recipe="none", proposals=lambda _: (blocked,))
+        code="CAPABILITY_MISSING", severity="error", summary="This change cannot be made", detail=why, action=action
+    )
+    return _blocked(view, history, Blocked(findings=(finding,)), why=why)

@@ -103,4 +103,4 @@ def _with_key(history: ZoneHistory, intent: Intent, key: Dnskey, now: Instant) -
     if rollover is None or intent.role is None or any(held.key == key for held in history.held):
         return history
     held = HeldKey(key=key, role=intent.role, created=now, rollover=rollover.id)
-    return replace(history, held=(*history.held, held), rollover=replace(rollover, new=(*rollover.new, key.id)))
+    return replace(history, held=(*history.held, held), rollover=replace(rollover, final=(*rollover.final, key.id)))

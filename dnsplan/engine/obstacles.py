@@ -4,34 +4,36 @@ from __future__ import annotations
 
 from dnsplan.engine.sweep import counting, is_unsigned_lie
 from dnsplan.engine.view import View
-from dnsplan.model.history import RRsetVersion
+from dnsplan.model.history import RRsetVersion, Touched
 from dnsplan.model.observation import ChildAnswer, ParentAnswer, Unreachable
 from dnsplan.model.plan import Blocked, Finding, Wait
-from dnsplan.model.time import Seconds
+from dnsplan.model.time import Instant
 
 
-def obstacle(view: View, rrset: str, stage: str) -> Wait | Blocked | None:
-    """Return why nothing may be changed now; None if nothing stands in the way."""
+def obstacle(view: View, touched: frozenset[Touched], stage: str) -> Wait | Blocked | None:
+    """Return why these RRsets may not be changed now; None if nothing stands in the way."""
     lying = lies(view)
     if lying:
         return Blocked(findings=lying, stage=stage)
     silent = silent_servers(view)
     if silent:
         reason = f"no usable answer from {', '.join(silent)}"
-        return Wait(until=_next(view), reason=reason, stage=stage)
-    if rrset == "KEY":
-        return None
+        return Wait(until=next_sweep(view), reason=reason, stage=stage)
     for name, versions in in_flight(view):
-        if rrset == name:
+        if name in touched:
             reason = f"the last change of {name} is not yet on every server"
-            return Wait(until=_next(view), reason=f"{reason}: {_clean(view, versions)}", stage=stage)
+            return Wait(until=next_sweep(view), reason=f"{reason}: {_clean(view, versions)}", stage=stage)
     return None
 
 
-def in_flight(view: View) -> tuple[tuple[str, tuple[RRsetVersion, ...]], ...]:
+def in_flight(view: View) -> tuple[tuple[Touched, tuple[RRsetVersion, ...]], ...]:
     """Return the RRsets whose newest version is not confirmed on every server."""
     history = view.history
-    rrsets = (("DS", history.ds), ("DNSKEY", history.dnskey), ("DNSKEY", history.zonedata))
+    rrsets: tuple[tuple[Touched, tuple[RRsetVersion, ...]], ...] = (
+        ("DS", history.ds),
+        ("DNSKEY", history.dnskey),
+        ("ZONE", history.zonedata),
+    )
     return tuple((name, versions) for name, versions in rrsets if versions[-1].everywhere is None)
 
 
@@ -87,5 +89,6 @@ def _clean(view: View, versions: tuple[RRsetVersion, ...]) -> str:
     return f"{versions[-1].clean} of {view.situation.policy.timing.sweep_count} clean sweeps"
 
 
-def _next(view: View) -> Seconds:
+def next_sweep(view: View) -> Instant:
+    """Return when another sweep can count."""
     return view.situation.now + max(view.situation.policy.timing.sweep_spacing, 1)

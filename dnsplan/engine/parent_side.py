@@ -9,12 +9,15 @@ from dnsplan.model.records import Ds
 
 def fits(view: View, ds: tuple[Ds, ...]) -> bool:
     """Tell whether the parent takes so many DS (or keys, where it takes keys)."""
-    accepts = view.situation.capabilities.accepts
-    if accepts.max_ds is None:
-        return True
-    if accepts.form == "dnskey":
-        return len({view.ring.get(d, str(d)) for d in ds}) <= accepts.max_ds
-    return len(ds) <= accepts.max_ds
+    limit = view.situation.capabilities.accepts.max_ds
+    return limit is None or count(view, ds) <= limit
+
+
+def count(view: View, ds: tuple[Ds, ...]) -> int:
+    """Return how many records the parent counts: DS, or keys where it takes keys."""
+    if view.situation.capabilities.accepts.form == "dnskey":
+        return len({view.ring.get(d, str(d)) for d in ds})
+    return len(ds)
 
 
 def swaps(view: View) -> bool:
@@ -26,7 +29,7 @@ def ds_proposal(
     view: View, *, stage: str, wanted: tuple[Ds, ...], gate: Gate, undo: Undo, summary: str
 ) -> Proposal | Blocked:
     """Return the proposal that brings the parent one call nearer to `wanted`, or why the parent cannot."""
-    refused = _not_accepted(view, wanted)
+    refused = not_accepted(view, wanted)
     if refused:
         return refused
     actions = tuple(_action(view, target) for target in _targets(view, wanted))
@@ -69,7 +72,8 @@ def _action(view: View, ds: tuple[Ds, ...]) -> Action:
     return SetDs(ds=ds, keys=keys, expected=view.ds.ds)
 
 
-def _not_accepted(view: View, wanted: tuple[Ds, ...]) -> Blocked | None:
+def not_accepted(view: View, wanted: tuple[Ds, ...]) -> Blocked | None:
+    """Return why the parent would refuse these DS; None if nothing is known against them."""
     accepts = view.situation.capabilities.accepts
     added = [ds for ds in wanted if ds not in view.ds.ds]
     bad = [
@@ -79,18 +83,19 @@ def _not_accepted(view: View, wanted: tuple[Ds, ...]) -> Blocked | None:
         or (accepts.digest_types is not None and ds.digest_type not in accepts.digest_types)
     ]
     if bad:
-        return _limit(f"the parent does not take {', '.join(str(ds) for ds in bad)}")
+        return limit(f"the parent does not take {', '.join(str(ds) for ds in bad)}")
     if not fits(view, wanted):
-        return parent_limit(view, wanted)
+        return parent_limit(view, len(wanted))
     return None
 
 
-def parent_limit(view: View, wanted: tuple[Ds, ...]) -> Blocked:
+def parent_limit(view: View, needed: int) -> Blocked:
     """Return the refusal of more DS than the parent takes."""
-    return _limit(f"it takes {view.situation.capabilities.accepts.max_ds} DS, the safe way needs {len(wanted)}")
+    return limit(f"it takes {view.situation.capabilities.accepts.max_ds} DS, the safe way needs {needed}")
 
 
-def _limit(detail: str) -> Blocked:
+def limit(detail: str) -> Blocked:
+    """Return the refusal of what the parent does not take."""
     return Blocked(
         guard="parent_limit",
         findings=(

@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from dnsplan.engine.findings import findings
 from dnsplan.engine.goal import Choice, choose
-from dnsplan.engine.obstacles import in_flight, silent_servers
-from dnsplan.engine.readiness import move_of, next_sweep
+from dnsplan.engine.obstacles import in_flight, next_sweep, silent_servers
+from dnsplan.engine.readiness import move_of, with_target
 from dnsplan.engine.repeat import repeats
 from dnsplan.engine.timeline import timeline
 from dnsplan.engine.view import Proposal, View, view_of
@@ -32,8 +32,11 @@ from dnsplan.model.plan import (
 from dnsplan.model.time import Instant
 
 
-def plan_zone(situation: Situation) -> ZonePlan:
-    """Return what the zone needs now and later, and the history that the ledger should keep."""
+def plan_zone(situation: Situation, *, foresee: bool = True) -> ZonePlan:
+    """Return what the zone needs now and later, and the history that the ledger should keep.
+
+    Without `foresee` the timeline is left empty: a run that carries out what is ready does not read it.
+    """
     view = view_of(situation)
     if view is None:
         return _unobserved(situation)
@@ -55,7 +58,7 @@ def plan_zone(situation: Situation) -> ZonePlan:
         why=choice.why,
         headline=_headline(situation, moves),
         moves=moves,
-        timeline=timeline(view, choice),
+        timeline=timeline(view, choice) if foresee else (),
         findings=findings(view),
         observed_ds=view.shown_ds,
         observed_keys=view.shown_keys,
@@ -71,8 +74,13 @@ def _moves(view: View, choice: Choice) -> tuple[Move, ...]:
     again = repeats(view)
     if again:
         return again
-    proposals = choice.proposals(view)
-    moves: list[Move] = [move_of(view, item) if isinstance(item, Proposal) else item for item in proposals]
+    moves: list[Move] = []
+    seen = view
+    for item in choice.proposals(view):
+        move = move_of(seen, item) if isinstance(item, Proposal) else item
+        moves.append(move)
+        if isinstance(move, Step):
+            seen = with_target(seen, move)  # the next one is judged as if this one had been asked for already
     if moves:
         return tuple(moves)
     unconfirmed = in_flight(view)
@@ -114,7 +122,7 @@ def _finished(view: View) -> ZoneHistory:
     history, rollover = view.history, view.history.rollover
     tokens = dict(history.tokens)
     if rollover is not None and rollover.token is not None:
-        tokens["sep"] = rollover.token
+        tokens["zsk" if rollover.creates == ("zsk",) else "sep"] = rollover.token
     held = history.held
     if view.situation.held is not None:
         listed = {key.key for key in view.situation.held}

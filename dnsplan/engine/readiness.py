@@ -6,11 +6,11 @@ import hashlib
 from dataclasses import replace
 from typing import assert_never
 
-from dnsplan.engine.journal import targets
+from dnsplan.engine.journal import record_intent, targets
 from dnsplan.engine.kernel import Change, Refusal, admit
-from dnsplan.engine.obstacles import obstacle
+from dnsplan.engine.obstacles import next_sweep, obstacle
 from dnsplan.engine.spans import FOREVER, Spans, ValueT, ds_value, keys_value
-from dnsplan.engine.view import Proposal, View
+from dnsplan.engine.view import Proposal, View, view_of
 from dnsplan.model.history import RRsetVersion, Touched
 from dnsplan.model.plan import (
     Action,
@@ -33,8 +33,8 @@ from dnsplan.model.time import Instant
 
 def move_of(view: View, proposal: Proposal) -> Move:
     """Return the step if it is ready and admitted; else what it waits for, or who must act."""
-    now, rrset = view.situation.now, rrset_of(proposal.candidates[0])
-    stopped = obstacle(view, rrset, proposal.stage)
+    now, rrset = view.situation.now, rrset_of(view, proposal.candidates[0])
+    stopped = obstacle(view, touched(view, proposal.candidates[0]), proposal.stage)
     if stopped is not None:
         return stopped
     opens = proposal.gate.at
@@ -72,7 +72,13 @@ def judge(view: View, action: Action, now: Instant) -> Proof | Refusal:
         dnskey=None if dnskey is None else _changed(keys_value(dnskey), spans.dnskey[-1].value),
         zone=None if zone is None else _changed(zone.signers, spans.zone[-1].value),
     )
-    return admit(spans, change, now, view.situation.policy.validators)
+    return admit(spans, change, now, view.profiles)
+
+
+def with_target(view: View, step: Step) -> View:
+    """Return the view in which a step has been asked for."""
+    history = record_intent(view.history, step, intent_id="", step_json="", now=view.situation.now)
+    return view_of(replace(view.situation, history=history)) or view
 
 
 def without_repeated(view: View, action: Action) -> Spans:
@@ -139,13 +145,24 @@ def _stable(action: Action) -> str:
     return "\n".join([type(action).__name__, *parts])
 
 
-def rrset_of(action: Action) -> Touched:
-    """Return which RRset an action changes."""
+def touched(view: View, action: Action) -> frozenset[Touched]:
+    """Return the RRsets that an action changes; empty for what is served nowhere."""
+    ds, dnskey, zone = targets(action)
+    changes: dict[Touched, bool] = {
+        "DS": ds is not None and ds != view.ds,
+        "DNSKEY": dnskey is not None and dnskey != view.dnskey,
+        "ZONE": zone is not None and zone != view.zone,
+    }
+    return frozenset(name for name, changed in changes.items() if changed)
+
+
+def rrset_of(view: View, action: Action) -> Touched:
+    """Return which RRset an action is about."""
     match action:
         case SetDs() | SetCds():
             return "DS"
         case SetKeys():
-            return "DNSKEY"
+            return "ZONE" if touched(view, action) == {"ZONE"} else "DNSKEY"
         case CreateKey() | DeleteKey():
             return "KEY"
         case _:
@@ -157,11 +174,6 @@ def needs_person(action: Action, capabilities: Capabilities) -> bool:
     if isinstance(action, SetDs):
         return capabilities.update in {"manual", "none"}
     return capabilities.signer_manual
-
-
-def next_sweep(view: View) -> Instant:
-    """Return when another sweep can count."""
-    return view.situation.now + max(view.situation.policy.timing.sweep_spacing, 1)
 
 
 def counterexample(view: View, refusal: Refusal) -> Counterexample:

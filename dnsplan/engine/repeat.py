@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dnsplan.engine.kernel import Refusal
-from dnsplan.engine.obstacles import obstacle
-from dnsplan.engine.readiness import judge, make_step, needs_person, next_sweep, rrset_of
+from dnsplan.engine.obstacles import next_sweep, obstacle
+from dnsplan.engine.readiness import judge, make_step, needs_person
 from dnsplan.engine.view import Proposal, View
-from dnsplan.model.history import DsContent, Intent
+from dnsplan.model.history import DsContent, Intent, Touched
 from dnsplan.model.plan import Action, Gate, Move, NeedsHuman, SetCds, SetDs, SetKeys, Wait
 
 
@@ -32,12 +32,12 @@ def _ds_again(view: View) -> Action:
 
 
 def _again(view: View, action: Action) -> Move:
-    rrset = rrset_of(action)
+    rrset: Touched = "DS" if isinstance(action, SetDs | SetCds) else _signer_side(view)
     intent = next((known for known in view.history.intents if known.rrset == rrset), None)
     manual = needs_person(action, view.situation.capabilities)
     if not manual and not _overdue(view, intent):
         return Wait(until=next_sweep(view), reason=f"no server shows the new {rrset} yet", stage="confirm", rrset="DS")
-    stopped = None if manual else obstacle(view, "KEY", "repeat")
+    stopped = None if manual else obstacle(view, frozenset(), "repeat")
     if stopped is not None:
         return stopped
     verdict = judge(view, action, view.situation.now)
@@ -53,6 +53,10 @@ def _again(view: View, action: Action) -> Move:
     )
     step = make_step(proposal, action, rrset, verdict, view)
     return NeedsHuman(step=step, contact=view.situation.capabilities.contact) if manual else step
+
+
+def _signer_side(view: View) -> Touched:
+    return "DNSKEY" if not view.history.dnskey[-1].seen else "ZONE"
 
 
 def _overdue(view: View, intent: Intent | None) -> bool:

@@ -86,6 +86,15 @@ def read_child(seen: Observation, departed: tuple[Departed, ...], *, known: bool
     return ChildSweep(dnskey, zone, ttl)
 
 
+def disagree(seen: Observation, departed: tuple[Departed, ...]) -> bool:
+    """Tell whether servers of one side show different contents."""
+    parent, child = read_parent(seen, departed), read_child(seen, departed, known=True)
+    return any(
+        len({answer[0] for answer in answers.values() if answer}) > 1
+        for answers in (parent.ds, child.dnskey, child.zone)
+    )
+
+
 def is_unsigned_lie(view: ChildAnswer) -> bool:
     """Tell whether a server shows keys of which none validly signs the DNSKEY RRset."""
     return bool(view.keys) and not view.key_signers

@@ -56,7 +56,7 @@ def _step(view: View, proposal: Proposal, moment: Instant | None, *, predicted: 
     name = view.situation.intent.parent if side == "parent" else view.situation.intent.signer
     who = "a person" if needs_person(action, capabilities) else f"{side} {name or ''}".strip()
     return TimelineStep(
-        id=make_step(proposal, action, rrset_of(action), _NO_PROOF, view).id,
+        id=make_step(proposal, action, rrset_of(view, action), _NO_PROOF, view).id,
         op=proposal.op,
         stage=proposal.stage,
         summary=proposal.summary,
@@ -75,7 +75,7 @@ _NO_PROOF = Proof(triples=0, horizon=0, profiles=frozenset())
 def _after(view: View, proposal: Proposal, now: Instant) -> View:
     """Return the view in which the proposal has taken effect everywhere, as soon as the sweeps allow."""
     action = proposal.candidates[0]
-    step = make_step(proposal, action, rrset_of(action), _NO_PROOF, view)
+    step = make_step(proposal, action, rrset_of(view, action), _NO_PROOF, view)
     history = record_intent(view.history, step, intent_id="predicted", step_json="", now=now)
     held = view.situation.held
     if isinstance(action, CreateKey):
@@ -93,7 +93,7 @@ def _with_predicted_key(history: ZoneHistory, rollover: Rollover, action: Create
     flags = ZONE_KEY if action.role == "zsk" else ZONE_KEY | SEP
     key = Dnskey(flags=flags, algorithm=action.algorithm, public_key=f"predicted {action.role}".encode())
     held = HeldKey(key=key, role=action.role, created=now, rollover=rollover.id)
-    return replace(history, held=(*history.held, held), rollover=replace(rollover, new=(*rollover.new, key.id)))
+    return replace(history, held=(*history.held, held), rollover=replace(rollover, final=(*rollover.final, key.id)))
 
 
 def _settled(view: View, now: Instant) -> View:

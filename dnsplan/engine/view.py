@@ -12,7 +12,8 @@ from dnsplan.engine.spans import Margins, Ring, Spans, ds_value, key_ring, known
 from dnsplan.engine.validators import DsSet, KeySet
 from dnsplan.model.history import DnskeyContent, DsContent, Rollover, RRsetVersion, ZoneContent, ZoneHistory
 from dnsplan.model.plan import Action, Gate, GateTerm, Op, Situation, Undo
-from dnsplan.model.records import Dnskey, Ds, KeyId, make_ds
+from dnsplan.model.portfolio import Profile, Role
+from dnsplan.model.records import SEP, Dnskey, Ds, KeyId, make_ds
 from dnsplan.model.time import Instant
 
 
@@ -52,6 +53,12 @@ class View:
         return self.history.rollover or Rollover(id="", recipe="", started=self.situation.now)
 
     @property
+    def profiles(self) -> frozenset[Profile]:
+        """Return the validators that must not fail: the policy's, and the strict one in a conservative rollover."""
+        strict = self.rollover.recipe == "algorithm-conservative"
+        return self.situation.policy.validators | (frozenset({"strict4035"}) if strict else frozenset())
+
+    @property
     def refs(self) -> DsSet:
         """Return the newest DS RRset resolved to keys."""
         return ds_value(self.ds.ds, self.ring)
@@ -82,6 +89,17 @@ class View:
     def foreign_ds(self) -> tuple[Ds, ...]:
         """Return the DS that match no key that was ever seen or held."""
         return tuple(ds for ds in self.ds.ds if ds not in self.ring)
+
+    def role_of(self, key: Dnskey) -> Role:
+        """Return the role of a key: as it was created or as the signer lists it, else by its flags and signatures."""
+        ours = {held.key: held.role for held in self.history.held if held.rollover}
+        listed = {held.key: held.role for held in self.situation.held or ()}
+        role = ours.get(key) or listed.get(key)
+        if role is not None:
+            return role
+        if not key.flags & SEP:
+            return "zsk"
+        return "csk" if key.id in self.zone.signers or self.situation.policy.scheme == "csk" else "ksk"
 
     def ds_of(self, keys: Iterable[Dnskey]) -> tuple[Ds, ...]:
         """Return the DS that the policy (or the parent, where it makes digests itself) wants for these keys."""

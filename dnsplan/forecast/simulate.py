@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from dnsplan.apply import Ports, Run, RunResult, look, run
 from dnsplan.model.history import ZoneHistory
 from dnsplan.model.plan import Blocked, Done, Move, NeedsHuman, NeedsReview, Step, Wait
 from dnsplan.model.portfolio import Guards, KeyPolicy, Policy, Portfolio, Resolution, Roll, WayIn, ZoneIntent
+from dnsplan.model.records import Dnskey
 from dnsplan.model.time import parse_instant
 from dnsplan.portfolio.build import build_policy
 from dnsplan.world.simulated import Crash, MemoryLedger, SetClock, SimulatedDns, SimulatedParent, SimulatedSigner, Truth
@@ -33,9 +34,9 @@ class Simulation:
         self.calls = Calls(self.truth)
         self.parent = SimulatedParent(self.truth, self.clock, self.calls)
         self.signer = SimulatedSigner(self.truth, self.clock, self.calls)
-        self.portfolio = _portfolio(world, self.truth.zone)
+        self.portfolio = _portfolio(world, self.truth)
         zone = self.truth.zone
-        self.ledger.histories[zone] = ZoneHistory(zone=zone, tokens=(("sep", ""),))
+        self.ledger.histories[zone] = ZoneHistory(zone=zone, tokens=(("sep", ""), ("zsk", "")))
         self.moves: list[dict[str, Any]] = []
         self.reached_at: int | None = None
         self.changes = sorted(world["truth"].get("changes", []), key=lambda change: change["at"])
@@ -87,6 +88,7 @@ class Simulation:
             parent=lambda _: self.parent,
             signer=lambda _: self.signer,
             digest=lambda _: "",
+            foresee=False,
         )
         try:
             result = run(self.portfolio, (self.truth.zone,), ports, Run(id=f"run-{at}"))
@@ -162,14 +164,12 @@ def _move_line(move: Move, base: int) -> dict[str, Any]:
             return {"move": "done"}
 
 
-def _portfolio(world: Mapping[str, Any], zone: str) -> Portfolio:
-    goal = world["goal"]
+def _portfolio(world: Mapping[str, Any], truth: Truth) -> Portfolio:
+    goal, zone = world["goal"], truth.zone
     roll = goal.get("roll")
-    if roll not in {None, "ksk"} or "keys" in goal:
-        raise ValueError(f"the goal {roll or 'keys'!r} is not available yet")
     intent = ZoneIntent(
-        zone=zone, policy="world", signer="signer", parent="parent", dnssec=goal["dnssec"],
-        roll=Roll(sep=TOKEN if roll else None),
+        zone=zone, policy="world", signer="signer", parent="parent", dnssec=goal["dnssec"], keys=_pinned(goal, truth),
+        roll=Roll(sep=TOKEN if roll in {"ksk", "csk"} else None, zsk=TOKEN if roll == "zsk" else None),
     )  # fmt: skip
     return Portfolio(
         name="world",
@@ -181,6 +181,15 @@ def _portfolio(world: Mapping[str, Any], zone: str) -> Portfolio:
         resolution=Resolution(root_hints=()),
         guards=Guards(),
     )
+
+
+def _pinned(goal: Mapping[str, Any], truth: Truth) -> Literal["auto"] | tuple[Dnskey, ...]:
+    if "keys" not in goal:
+        return "auto"
+    unknown = [symbol for symbol in goal["keys"] if symbol not in truth.held]
+    if unknown:
+        raise ValueError(f"the goal names key {unknown[0]!r}, which is neither published nor held")
+    return tuple(truth.keys[symbol] for symbol in goal["keys"])
 
 
 def _policy(world: Mapping[str, Any]) -> Policy:

@@ -87,8 +87,14 @@ class Rollover:
     recipe: str
     started: Instant
     token: str | None = None
-    new: tuple[KeyId, ...] = ()
+    final: tuple[KeyId, ...] = ()
+    """The keys that will be left, as far as they exist."""
+    creates: tuple[Role, ...] = ()
+    """Roles of the keys that it creates."""
     old: tuple[KeyId, ...] = ()
+    """The keys that leave."""
+    before: tuple[KeyId, ...] = ()
+    """The keys in use when it began, to which the way back leads."""
     authorised_by: str = ""
     config: str = ""
 

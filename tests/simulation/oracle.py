@@ -160,11 +160,16 @@ def shortfall(world: dict, result: dict) -> list[str]:
     names = {key for key, _ in keys}
     ours = {d for d in ds if d[0] in names}
     vouched, wanted = {d[0] for d in ours}, digest_types(world)
-    if len(vouched) != 1 or vouched != signers & names or {d[2] for d in ours} != wanted:
+    if len(vouched) != 1 or vouched != signers or {d[2] for d in ours} != wanted:
         missing.append(f"the DS {set(ds)} do not name the one key that signs the keys, {set(signers)}")
-    if not data or not data <= names:
-        missing.append(f"data are signed by {set(data)}")
-    if world["goal"].get("roll") == "ksk" and vouched & {d["key"] for d in world["start"]["ds"]}:
+    csk = world["policy"].get("scheme", "ksk-zsk") == "csk"
+    if len(names) != (1 if csk else 2) or len(data) != 1 or not data <= names or (data == vouched) != csk:
+        missing.append(f"keys {names} are left, of which {set(data)} sign data")
+    algorithm = {"ECDSAP256SHA256": 13, "ED25519": 15}[world["policy"].get("algorithm", "ECDSAP256SHA256")]
+    if "keys" not in world["goal"] and any(number != algorithm for _, number in keys):
+        missing.append(f"keys of other algorithms are left: {set(keys)}")
+    rolled = {"ksk": vouched, "csk": vouched, "zsk": data}.get(world["goal"].get("roll"), set())
+    if rolled & {entry["key"] for entry in world["start"]["dnskey"]["keys"]}:
         missing.append("the key was not rolled")
     return missing
 

@@ -5,15 +5,25 @@ from __future__ import annotations
 from random import Random
 
 
-def ds(key: str, digest: int = 2) -> dict:
-    return {"key": key, "algorithm": 13, "digest_type": digest}
+def ds(key: str, digest: int = 2, algorithm: int = 13) -> dict:
+    return {"key": key, "algorithm": algorithm, "digest_type": digest}
 
 
-def key(name: str, role: str) -> dict:
-    return {"key": name, "algorithm": 13, "role": role}
+def key(name: str, role: str, algorithm: int = 13) -> dict:
+    return {"key": name, "algorithm": algorithm, "role": role}
 
 
-RECIPES = ("bootstrap", "add-first", "swap", "one-at-a-time", "insecure")
+KSK_RECIPES = ("add-first", "swap", "one-at-a-time", "double-ds", "double-rrset")
+RECIPES = (
+    "bootstrap", *KSK_RECIPES, "zsk", "csk", "to-csk", "to-split", "liberal", "conservative", "liberal-to-csk",
+    "digest", "insecure",
+)  # fmt: skip
+ROLLS = {
+    **dict.fromkeys(KSK_RECIPES, "ksk"), "zsk": "zsk", "csk": "csk", "to-csk": "scheme:csk", "to-split":
+    "scheme:ksk-zsk", "liberal": "algorithm:ED25519", "conservative": "algorithm:ED25519",
+    "liberal-to-csk": "algorithm:ED25519",
+}  # fmt: skip
+NAMES = {1: "SHA-1", 2: "SHA-256", 4: "SHA-384"}
 
 
 def world(recipe: str, seed: int, *, faults: bool = False, gates_exact: bool = False) -> dict:
@@ -29,23 +39,41 @@ def world(recipe: str, seed: int, *, faults: bool = False, gates_exact: bool = F
     resign = random.choice([0, 0, random.randint(0, 30)])
     digests = random.choice([[2], [2], [4], [2, 4]])
     exact = gates_exact or random.random() < 0.5
-    signed = recipe != "bootstrap"
-    start_ds = [ds("k1", digest) for digest in digests] if signed else []
-    limit = {"swap": len(digests), "one-at-a-time": 2 * len(digests)}.get(
-        recipe, 2 * len(digests) + random.randint(0, 3)
-    )
+    keys = [] if recipe == "bootstrap" else [key("k1", "ksk"), key("z1", "zsk")]
+    if recipe in ("csk", "to-split"):
+        keys = [key("k1", "csk")]
+    sep = ["k1"] if keys else []
+    data = [entry["key"] for entry in keys if entry["role"] != "ksk"]
+    before = random.choice([[1], [2], [4], [1, 2], [2, 4]]) if recipe == "digest" else digests
+    while recipe == "digest" and digests == before:
+        digests = random.choice([[2], [4], [2, 4]])
+    start_ds = [ds("k1", digest) for digest in before] if keys else []
+    most = len({*digests, *before}) if recipe == "digest" else 2 * len(digests)
+    limit = {"swap": len(digests), "one-at-a-time": most}.get(recipe, most + random.randint(0, 3))
     update = {"one-at-a-time": "one-at-a-time", "swap": "replace"}.get(recipe, random.choice(["replace", "add-remove"]))
+    if recipe not in (*KSK_RECIPES, "bootstrap", "insecure"):
+        update = random.choice(["replace", "add-remove", "one-at-a-time"])
+        if update != "one-at-a-time" and random.random() < 0.3:
+            limit = max(len(digests), len(before))
     goal = {"dnssec": "insecure"} if recipe == "insecure" else {"dnssec": "signed"}
-    if recipe in ("add-first", "swap", "one-at-a-time"):
-        goal["roll"] = "ksk"
+    if recipe in ROLLS:
+        goal["roll"] = ROLLS[recipe]
+    if recipe == "digest":
+        goal["roll"] = "digest:" + "+".join(NAMES[digest] for digest in digests)
+    profiles = ["lenient", "rfc4509", "hardened"]
+    if recipe == "conservative" or (recipe not in ("liberal", "liberal-to-csk") and random.random() < 0.2):
+        profiles.append("strict4035")
     result = {
         "id": f"{recipe}/{seed}", "now": "2026-11-24T00:00:00Z", "zone": "example.ch",
         "tick": random.choice([1, 1, 1, 7]),
         "until": 6000, "goal": goal,
         "policy": {
-            "policy": "world", "algorithm": "ECDSAP256SHA256", "scheme": "ksk-zsk",
-            "ds": {"digest_types": [{2: "SHA-256", 4: "SHA-384"}[d] for d in digests], "ttl_max": f"{ds_ttl}s"},
-            "dnskey": {"ttl": f"{key_ttl}s"}, "validators": ["lenient", "rfc4509", "hardened"], "unknown_ds": "keep",
+            "policy": "world", "algorithm": "ED25519" if "algorithm" in goal.get("roll", "") else "ECDSAP256SHA256",
+            "scheme": "csk" if recipe in ("csk", "to-csk", "liberal-to-csk") else "ksk-zsk",
+            "ksk": {"rollover": recipe if recipe in ("double-ds", "double-rrset") else "double-ksk"},
+            "algorithm_rollover": "conservative" if recipe == "conservative" else "liberal",
+            "ds": {"digest_types": [NAMES[d] for d in digests], "ttl_max": f"{ds_ttl}s"},
+            "dnskey": {"ttl": f"{key_ttl}s"}, "validators": profiles, "unknown_ds": "keep",
             "timing": {
                 "child_margin": f"{child_margin}s", "parent_margin": f"{parent_margin}s", "registration_budget": "200s",
                 "sweeps": {"count": random.choice([1, 1, 2]), "spacing": f"{random.choice([0, 3])}s"},
@@ -53,15 +81,12 @@ def world(recipe: str, seed: int, *, faults: bool = False, gates_exact: bool = F
         },
         "start": {
             "ds": start_ds, "ds_ttl": ds_ttl, "unpublished": [],
-            "dnskey": {
-                "keys": [key("k1", "ksk"), key("z1", "zsk")] if signed else [], "signers": ["k1"] if signed else [],
-                "ttl": key_ttl if signed else negative,
-            },
-            "zone": {"signers": ["z1"] if signed else [], "ttl": zone_ttl, "negative_ttl": negative},
+            "dnskey": {"keys": keys, "signers": sep, "ttl": key_ttl if keys else negative},
+            "zone": {"signers": data, "ttl": zone_ttl, "negative_ttl": negative},
         },
         "parent": {
-            "update": update, "max_ds": limit, "form": "ds", "digest_types": [2, 4],
-            "checks_dnskey": random.random() < 0.3, "ttl": ds_ttl,
+            "update": update, "max_ds": limit, "form": "ds", "digest_types": [1, 2, 4],
+            "checks_dnskey": random.random() < 0.3 and recipe != "double-ds", "ttl": ds_ttl,
         },
         "signer": {"resign": resign, "dnskey_ttl": key_ttl, "zone_ttl": zone_ttl},
         "truth": {
@@ -89,8 +114,8 @@ def _remember(result: dict, random: Random) -> None:
     old = "k0 z0" if not signed else random.choice(["k0 z1", "k1 z0", "k1 z1"])
     ksk, zsk = old.split()
     keys = {name: key(name, role) for name, role in ((ksk, "ksk"), (zsk, "zsk"))}
-    if signed:
-        keys |= {"k1": key("k1", "ksk"), "z1": key("z1", "zsk")}
+    keys |= {entry["key"]: entry for entry in start["dnskey"]["keys"]}
+    zsk = zsk if zsk in start["zone"]["signers"] or zsk == "z0" else "k1" if start["zone"]["signers"] else zsk
     if random.random() < 0.7:
         value = {"keys": list(keys.values()), "signers": [ksk]}
         ttl = random.randint(1, nominal["dnskey_ttl"])

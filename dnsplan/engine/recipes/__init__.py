@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from dnsplan.engine.recipes import bootstrap, double_ksk, insecure
+from dnsplan.engine.recipes import (
+    algorithm_conservative,
+    algorithm_liberal,
+    bootstrap,
+    csk,
+    double_ds,
+    double_ksk,
+    double_rrset,
+    ds_digest,
+    insecure,
+    zsk,
+)
 from dnsplan.engine.view import Proposal, View
 from dnsplan.model.plan import Blocked
 
@@ -13,5 +24,13 @@ Recipe = Callable[[View], tuple[Proposal | Blocked, ...]]
 RECIPES: Mapping[str, Recipe] = {
     "bootstrap": bootstrap.propose,
     "double-ksk": double_ksk.propose,
+    "double-ds": double_ds.propose,
+    "double-rrset": double_rrset.propose,
+    "zsk": zsk.propose,
+    "csk": csk.propose,
+    "scheme": csk.propose,
+    "algorithm-liberal": algorithm_liberal.propose,
+    "algorithm-conservative": algorithm_conservative.propose,
+    "ds-digest": ds_digest.propose,
     "insecure": insecure.propose,
 }

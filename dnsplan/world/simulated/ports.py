@@ -131,7 +131,12 @@ class SimulatedParent:
         form, types = parent["form"], frozenset(parent["digest_types"])
         return Capabilities(
             update=parent["update"],
-            accepts=Accepts(form=form, max_ds=parent["max_ds"], digest_types=types),
+            accepts=Accepts(
+                form=form,
+                max_ds=parent["max_ds"],
+                digest_types=types,
+                requires_matching_dnskey="each" if parent["checks_dnskey"] else "none",
+            ),
             makes_digests=types if form == "dnskey" else None,
         )
 

@@ -65,9 +65,9 @@ def test_double_ksk_adds_first_so_that_both_waits_overlap() -> None:
     done = world.until_done(1)
 
     # both keys everywhere at 2; DNSKEY gate 2+5+40 = 47; DS seen at 22, DS gate 22+7+90 = 119
-    assert world.log == [(1, "B0"), (1, "B1"), (2, "B2a"), (47, "B2b"), (119, "B3"), (120, "B4")]
+    assert world.log == [(1, "B0-ksk"), (1, "B1"), (2, "B2a"), (47, "B2b"), (119, "B3"), (120, "B4")]
     assert done == 120
-    assert dict(world.history.tokens) == {"sep": "x"}
+    assert dict(world.history.tokens) == {"sep": "x", "zsk": ""}
     assert K1 not in world.held
 
 
@@ -77,18 +77,18 @@ def test_double_ksk_swaps_where_the_parent_takes_one_ds() -> None:
     world.until_done(1)
 
     # swapped at the DNSKEY gate 47, seen at 67, DS gate 67+7+90 = 164
-    assert world.log == [(1, "B0"), (1, "B1"), (47, "B2"), (164, "B3"), (165, "B4")]
+    assert world.log == [(1, "B0-ksk"), (1, "B1"), (47, "B2"), (164, "B3"), (165, "B4")]
 
 
 def test_double_ksk_goes_one_record_at_a_time_where_the_interface_does() -> None:
     capabilities = Capabilities(update="one-at-a-time", accepts=Accepts(max_ds=4))
-    world = rolling(TinyWorld(capabilities=capabilities, policy=policy(digest_types=frozenset({2, 4}))))
-    world.served_ds = tuple(sorted((ds(K1), ds(K1, 4))))
-    world.history = replace(world.history, ds=())
+    served = tuple(sorted((ds(K1), ds(K1, 4))))
+    both = policy(digest_types=frozenset({2, 4}))
+    world = rolling(TinyWorld(capabilities=capabilities, policy=both, served_ds=served))
 
     world.until_done(1)
 
-    assert [stage for _, stage in world.log] == ["B0", "B1", "B2a", "B2a", "B2b", "B2b", "B3", "B4"]
+    assert [stage for _, stage in world.log] == ["B0-ksk", "B1", "B2a", "B2a", "B2b", "B2b", "B3", "B4"]
 
 
 def test_a_parent_that_takes_one_record_and_one_call_at_a_time_is_refused() -> None:
@@ -119,7 +119,7 @@ def test_a_parent_that_makes_the_digests_gets_all_ds_of_a_key_in_one_call() -> N
 
     world.until_done(1)
 
-    assert [stage for _, stage in world.log] == ["B0", "B1", "B2a", "B2b", "B3", "B4"]
+    assert [stage for _, stage in world.log] == ["B0-ksk", "B1", "B2a", "B2b", "B3", "B4"]
 
 
 @pytest.mark.parametrize("accepts", [Accepts(algorithms=frozenset({8})), Accepts(digest_types=frozenset({4}))])
@@ -134,11 +134,29 @@ def test_what_the_parent_does_not_take_is_refused_before_the_first_call(accepts:
 
 def test_too_many_ds_are_refused() -> None:
     world = TinyWorld(
-        served_ds=(), keys=(K1, K2, Z1), key_signers=frozenset({K1.id, K2.id}),
+        served_ds=(), policy=policy(digest_types=frozenset({2, 4})),
         capabilities=Capabilities(update="replace", accepts=ONE),
     )  # fmt: skip
 
-    assert isinstance(world.run(0).moves[0], Blocked)
+    blocked = world.run(0).moves[0]
+
+    assert isinstance(blocked, Blocked)
+    assert blocked.guard == "parent_limit"
+
+
+def test_of_two_keys_alike_a_person_says_which_one_stays() -> None:
+    world = TinyWorld(
+        served_ds=(ds(K1), ds(K2)), keys=(K1, K2, Z1), key_signers=frozenset({K1.id, K2.id}),
+        held={K1: "ksk", K2: "ksk", Z1: "zsk"},
+    )  # fmt: skip
+
+    blocked = world.run(0).moves[0]
+
+    assert isinstance(blocked, Blocked)
+    assert blocked.findings[0].code == "KEY_AMBIGUOUS"
+    world.intent = replace(world.intent, keys=(K2,))
+    world.until_done(1)
+    assert (world.keys, world.served_ds) == ((K2, Z1) if K2 < Z1 else (Z1, K2), (ds(K2),))
 
 
 def test_insecure_removes_the_ds_first_and_signs_until_no_cache_trusts_a_key() -> None:
@@ -184,7 +202,7 @@ def test_a_broken_zone_is_repaired_at_once() -> None:
     plan = world.plan(0)
     world.run(0)
 
-    assert [stage for _, stage in world.log] == ["A3"]
+    assert [stage for _, stage in world.log] == ["A3a"]
     assert "CHAIN_NO_MATCH" in {finding.code for finding in plan.findings}
     world.until_done(1)
     assert ds(K1) in world.served_ds
@@ -205,15 +223,8 @@ def test_hold_and_insecure_zones_at_their_goal_need_nothing() -> None:
     assert insecure.run(0).headline == "OK"
 
 
-@pytest.mark.parametrize(
-    ("intent", "scheme"),
-    [
-        (ZoneIntent(zone="example.ch", dnssec="signed", keys="follow"), "ksk-zsk"),
-        (ZoneIntent(zone="example.ch", dnssec="signed"), "csk"),
-    ],
-)
-def test_what_cannot_be_done_yet_is_refused_by_name(intent: ZoneIntent, scheme: str) -> None:
-    world = rolling(TinyWorld(intent=intent, policy=policy(scheme=scheme)))
+def test_what_cannot_be_done_yet_is_refused_by_name() -> None:
+    world = rolling(TinyWorld(intent=ZoneIntent(zone="example.ch", dnssec="signed", keys="follow")))
 
     plan = world.run(1)
 
@@ -274,7 +285,7 @@ def test_a_parent_that_scans_gets_its_ds_through_cds() -> None:
 
     world.until_done(1)
 
-    assert [stage for _, stage in world.log] == ["B0", "B1", "B2a", "B2b", "B3", "B4"]
+    assert [stage for _, stage in world.log] == ["B0-ksk", "B1", "B2a", "B2b", "B3", "B4"]
 
 
 def test_a_call_without_an_outcome_is_made_again_and_one_that_never_shows_after_the_budget() -> None:
@@ -354,7 +365,7 @@ def test_the_timeline_tells_the_whole_change_before_it_begins() -> None:
     plan = world.plan(1)
 
     assert [(step.stage, (step.not_before or 0) - T0) for step in plan.timeline] == [
-        ("B0", 1), ("B1", 1), ("B2a", 1), ("B2b", 46), ("B3", 98), ("B4", 98),
+        ("B0-ksk", 1), ("B1", 1), ("B2a", 1), ("B2b", 46), ("B3", 98), ("B4", 98),
     ]  # fmt: skip
     assert [step.predicted for step in plan.timeline] == [False, True, True, True, True, True]
     assert plan.timeline[2].who == "parent p"

@@ -1,0 +1,63 @@
+"""Whether a rollover that begins can also end: what the parent takes and the signer can do is asked before its start."""
+
+from __future__ import annotations
+
+from dnsplan.engine.parent_side import count, fits, limit, not_accepted, parent_limit, swaps
+from dnsplan.engine.target import Target, wanted_ds
+from dnsplan.engine.view import View
+from dnsplan.model.plan import Blocked, Finding
+from dnsplan.model.records import ALGORITHMS
+
+
+def refusal(view: View, target: Target) -> Blocked | None:
+    """Return why the change would get stuck half way; None if it can be carried through."""
+    if target.missing and not view.situation.capabilities.can_create_keys:
+        return _cannot("the signer cannot create keys", "create the key at the signer and pin it under `keys:`")
+    return _digests(view) or _algorithm(view, target) or _room(view, target)
+
+
+def _digests(view: View) -> Blocked | None:
+    accepts, policy = view.situation.capabilities.accepts, view.situation.policy
+    if view.situation.capabilities.makes_digests is not None or accepts.digest_types is None:
+        return None
+    refused = policy.digest_types - accepts.digest_types
+    if not refused:
+        return None
+    taken = ", ".join(map(str, sorted(accepts.digest_types)))
+    return limit(f"it does not take digest type {', '.join(map(str, sorted(refused)))}, only {taken}")
+
+
+def _algorithm(view: View, target: Target) -> Blocked | None:
+    accepts, policy = view.situation.capabilities.accepts, view.situation.policy
+    algorithms = {key.algorithm for key in target.seps} | ({policy.algorithm} if target.missing else set())
+    unknown = algorithms - ALGORITHMS.keys()
+    refused = set() if accepts.algorithms is None else algorithms - accepts.algorithms
+    if unknown:
+        return _cannot(f"no validator knows algorithm {min(unknown)}", "choose another `algorithm` in the policy")
+    return limit(f"it does not take algorithm {min(refused)}") if refused else None
+
+
+def _room(view: View, target: Target) -> Blocked | None:
+    """Refuse where the parent has no room for the final DS, or for both sets where it takes single changes only."""
+    accepts = view.situation.capabilities.accepts
+    if accepts.max_ds is None:
+        return None
+    types = len(view.situation.capabilities.makes_digests or view.situation.policy.digest_types)
+    one_key = 1 if accepts.form == "dnskey" else types
+    wanted = wanted_ds(view, target)
+    coming = one_key * sum(role != "zsk" for role in target.missing)
+    end = count(view, wanted) + coming
+    if end > accepts.max_ds:
+        return parent_limit(view, end)
+    both = tuple(sorted({*view.ds.ds, *wanted}))
+    if not swaps(view) and (coming or wanted != view.ds.ds) and count(view, both) + coming > accepts.max_ds:
+        return parent_limit(view, count(view, both) + coming)
+    return not_accepted(view, wanted) if fits(view, wanted) else None
+
+
+def _cannot(detail: str, action: str) -> Blocked:
+    finding = Finding(
+        code="CAPABILITY_MISSING", severity="error", summary="This change cannot be carried through", detail=detail,
+        action=action,
+    )  # fmt: skip
+    return Blocked(findings=(finding,))

@@ -1,0 +1,178 @@
+"""The stages that recipes are made of: create, publish, move the DS, move the data's signatures, withdraw, forget.
+
+Each returns its proposal, or nothing where its target is asked for already; so a rollover that was begun by somebody
+else, or left half done, goes on from what is served.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dnsplan.engine.gates import gate, has_keys, signed_by, signs_keys, vouches_for
+from dnsplan.engine.parent_side import count, ds_proposal, fits, parent_limit, swaps
+from dnsplan.engine.target import Target, wanted_ds
+from dnsplan.engine.view import Proposal, View
+from dnsplan.model.plan import Blocked, CreateKey, DeleteKey, Gate, Op, SetKeys, Undo
+from dnsplan.model.records import Dnskey, KeyId
+
+Proposals = tuple[Proposal | Blocked, ...]
+
+OPEN = Gate()
+"""Nothing to wait for; the kernel still judges."""
+
+
+def create(view: View, target: Target, stage: str) -> Proposals:
+    """Return the creation of the next key that is missing."""
+    if not target.missing:
+        return ()
+    role = target.missing[0]
+    existing = frozenset(held.key.id for held in view.history.held)
+    return (
+        Proposal(
+            stage=f"{stage}-{role}",
+            op="dnskey.create",
+            candidates=(CreateKey(role=role, algorithm=view.situation.policy.algorithm, existing=existing),),
+            gate=OPEN,
+            undo="fast",
+            summary=f"create the new {role.upper()}",
+        ),
+    )
+
+
+def publish(
+    view: View, target: Target, stage: str, *, when: Gate = OPEN, signing: frozenset[KeyId] = frozenset(), op: Op
+) -> Proposals:
+    """Return the publication of the new keys; those with a DS sign the DNSKEY RRset, and `signing` the data at once."""
+    keys = tuple(sorted({*view.dnskey.keys, *target.keys}))
+    signers = view.dnskey.signers | target.sep_ids
+    names = _names(view, (key for key in target.keys if key not in view.dnskey.keys or key.id not in view.zone.signers))
+    summary = f"publish the new {names}" + (" and sign with both" if signing else "")
+    return _keyset(view, stage, op, (keys, signers, view.zone.signers | signing), when, "fast", summary)
+
+
+def sign_with(view: View, target: Target, stage: str, summary: str) -> Proposals:
+    """Return the signing of the data by the new keys beside the old ones, before they are published."""
+    zone = view.zone.signers | target.data_ids
+    return _keyset(view, stage, "dnskey.activate", (view.dnskey.keys, view.dnskey.signers, zone), OPEN, "fast", summary)
+
+
+def switch_data(view: View, target: Target, stage: str, *, when: Gate, summary: str) -> Proposals:
+    """Return the move of the data's signatures to the new keys alone."""
+    zone = (view.zone.signers - target.leaving) | target.data_ids
+    served = (view.dnskey.keys, view.dnskey.signers, zone)
+    return _keyset(view, stage, "dnskey.activate", served, when, "fast", summary)
+
+
+def withdraw(view: View, target: Target, stage: str, *, when: Gate) -> Proposals:
+    """Return the withdrawal of the keys that leave."""
+    keys = tuple(key for key in view.dnskey.keys if key.id not in target.leaving)
+    names = _names(view, (key for key in view.dnskey.keys if key.id in target.leaving))
+    served = (keys, view.dnskey.signers - target.leaving, view.zone.signers)
+    return _keyset(view, stage, "dnskey.withdraw", served, when, "slow", f"withdraw the old {names}")
+
+
+def forget(view: View, target: Target, stage: str) -> Proposals:
+    """Return the deletion of one key that left, at a signer that still holds it."""
+    gone = view.everywhere(view.history.dnskey, "no server shows the old key")
+    return tuple(
+        Proposal(
+            stage=stage,
+            op="dnskey.delete",
+            candidates=(DeleteKey(key=held.key),),
+            gate=gone,
+            undo="none",
+            summary=f"delete the old {held.role.upper()} at the signer",
+        )
+        for held in view.situation.held or ()
+        if held.key.id in target.leaving and not held.published and not held.active
+    )[:1]
+
+
+def move_ds(view: View, target: Target, stage: str, *, add: Gate, swap: Gate, noun: str = "DS") -> Proposals:
+    """Return the next change of the DS RRset: additions first where the parent takes both, else one swap.
+
+    `add` is the gate of an addition, `swap` that of a removal or a swap.
+    """
+    wanted = wanted_ds(view, target)
+    missing = set(wanted) - set(view.ds.ds)
+    both = tuple(sorted({*view.ds.ds, *wanted}))
+    if both == view.ds.ds:
+        if wanted == view.ds.ds:
+            return ()
+        summary = f"remove the old {noun}"
+        return (ds_proposal(view, stage=f"{stage}b", wanted=wanted, gate=swap, undo="fast", summary=summary),)
+    if fits(view, both):
+        summary = f"add the new {noun}"
+        return (ds_proposal(view, stage=f"{stage}a", wanted=both, gate=add, undo="fast", summary=summary),)
+    if missing and swaps(view):
+        summary = f"swap the {noun} for the new one"
+        return (ds_proposal(view, stage=stage, wanted=wanted, gate=swap, undo="fast", summary=summary),)
+    return (parent_limit(view, count(view, both)),)
+
+
+def _keyset(  # every argument is a fact of the proposal
+    view: View,
+    stage: str,
+    op: Op,
+    served: tuple[tuple[Dnskey, ...], frozenset[KeyId], frozenset[KeyId]],
+    when: Gate,
+    undo: Undo,
+    summary: str,
+) -> Proposals:
+    keys, signers, zone = served
+    if served == (view.dnskey.keys, view.dnskey.signers, view.zone.signers):
+        return ()
+    action = SetKeys(published=keys, sign_keys=signers, sign_zone=zone)
+    return (Proposal(stage=stage, op=op, candidates=(action,), gate=when, undo=undo, summary=summary),)
+
+
+def one_keyset(proposals: Proposals) -> Proposals:
+    """Return the proposals with the first of those that change what the signer serves: one after the other.
+
+    Each such action names all that the signer serves; two of them made from one view would undo each other.
+    """
+    changing = [p for p in proposals if isinstance(p, Proposal) and isinstance(p.candidates[0], SetKeys)]
+    if len(changing) < 2:
+        return proposals
+    first = min(changing, key=lambda p: (p.gate.at is None, p.gate.at or 0))
+    return tuple(p for p in proposals if p not in changing or p is first)
+
+
+def _names(view: View, keys: Iterable[Dnskey]) -> str:
+    roles = sorted({view.role_of(key).upper() for key in keys})
+    return " and ".join(roles) or "keys"
+
+
+# The gates that several recipes share ------------------------------------------------------------------------------
+def keys_cached(view: View, target: Target) -> Gate:
+    """Return G(DNSKEY, the new keys with a DS stand in it and sign it)."""
+    reason = "no cache holds a DNSKEY RRset that the new key does not sign"
+    return gate("DNSKEY", view.spans.dnskey, signs_keys(target.sep_ids), view.margins, reason)
+
+
+def data_keys_cached(view: View, target: Target) -> Gate:
+    """Return G(DNSKEY, the new keys for data stand in it)."""
+    reason = "no cache holds a DNSKEY RRset without the new key"
+    return gate("DNSKEY", view.spans.dnskey, has_keys(target.data_ids), view.margins, reason)
+
+
+def ds_cached(view: View, target: Target) -> Gate:
+    """Return G(DS, the new keys are named in it)."""
+    reason = "no cache holds a DS RRset without the new DS"
+    return gate("DS", view.spans.ds, vouches_for(target.sep_ids), view.margins, reason)
+
+
+def signatures_cached(view: View, target: Target) -> Gate:
+    """Return G(ZONE, the new keys sign it)."""
+    reason = "no cache holds data that the new key does not sign"
+    return gate("ZONE", view.spans.zone, signed_by(target.data_ids), view.margins, reason)
+
+
+def keys_everywhere(view: View) -> Gate:
+    """Return T_all of the newest DNSKEY RRset."""
+    return view.everywhere(view.history.dnskey, "every server shows the new key and its signature")
+
+
+def both_of(*gates: Gate) -> Gate:
+    """Return the gate that opens with the last of these."""
+    return Gate(terms=tuple(term for one in gates for term in one.terms))
