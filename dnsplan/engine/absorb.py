@@ -26,10 +26,8 @@ class Sweep:
     """The sweep before: what is new now may have been served since."""
     answers: Mapping[str, tuple[Content, Seconds] | None]
 
-    @property
-    def contents(self) -> tuple[Content, ...]:
-        """Return the distinct contents, in a fixed order."""
-        return tuple(sorted({answer[0] for answer in self.answers.values() if answer}, key=repr))
+    contents: tuple[Content, ...]
+    """The distinct contents, in a fixed order."""
 
     @property
     def agreed(self) -> Content | None:
@@ -37,6 +35,11 @@ class Sweep:
         if not self.answers or None in self.answers.values() or len(self.contents) != 1:
             return None
         return self.contents[0]
+
+
+def _distinct(answers: Mapping[str, tuple[Content, Seconds] | None]) -> tuple[Content, ...]:
+    contents = {answer[0] for answer in answers.values() if answer}
+    return tuple(contents) if len(contents) < 2 else tuple(sorted(contents, key=repr))
 
 
 def absorb(history: ZoneHistory, seen: Observation, *, policy: Policy, capabilities: Capabilities) -> ZoneHistory:
@@ -51,7 +54,7 @@ def absorb(history: ZoneHistory, seen: Observation, *, policy: Policy, capabilit
     def fold(
         versions: tuple[RRsetVersion, ...], answers: Mapping[str, tuple[Content, Seconds] | None], nominal: Seconds
     ) -> tuple[RRsetVersion, ...]:
-        return _fold(versions, Sweep(seen.at, before, answers), nominal, policy.timing)
+        return _fold(versions, Sweep(seen.at, before, answers, _distinct(answers)), nominal, policy.timing)
 
     present = frozenset(view.address for view in seen.child) - seen.extra
     parents = frozenset(view.address for view in seen.parent) - seen.extra
@@ -89,7 +92,9 @@ def _fold(
         elif all(version.content != content for version in _live(past)):
             past = (*past, _version(content, 0 if unknown_past else sweep.before, 0))
     past = _counted(_with_ttls(past, sweep, nominal), sweep, timing)
-    return past + tuple(replace(version, ttl_star=max(version.ttl_star, nominal)) for version in pending)
+    return past + tuple(
+        version if version.ttl_star >= nominal else replace(version, ttl_star=nominal) for version in pending
+    )
 
 
 def _version(content: Content, first: Instant, ttl: Seconds) -> RRsetVersion:
@@ -112,11 +117,10 @@ def _with_ttls(versions: tuple[RRsetVersion, ...], sweep: Sweep, nominal: Second
             largest[answer[0]] = max(answer[1], largest.get(answer[0], 0))
     result = []
     for index, version in enumerate(versions):
+        ttl = 0
         if index >= live and version.content in largest:
-            floor = 0 if _is_no_key(version.content) else nominal
-            result.append(replace(version, ttl_star=max(version.ttl_star, largest[version.content], floor)))
-        else:
-            result.append(version)
+            ttl = max(largest[version.content], 0 if _is_no_key(version.content) else nominal)
+        result.append(replace(version, ttl_star=ttl) if ttl > version.ttl_star else version)
     return tuple(result)
 
 

@@ -1,4 +1,4 @@
-"""Whether a rollover that begins can also end: what the parent takes and the signer can do is asked before its start."""
+"""Whether a rollover that begins can also end: what the parent takes and the signer can do, judged before its start."""
 
 from __future__ import annotations
 

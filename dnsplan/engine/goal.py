@@ -73,16 +73,20 @@ def _signed(view: View, history: ZoneHistory, tokens: dict[str, str]) -> Choice:
     if view.situation.policy.scheme == "csk":
         zsk = frozenset()
     asked, token = (sep, roll.sep) if sep else (zsk, roll.zsk)
-    wish = wish_of(view, asked, token)
+    return _begin(view, history, wish_of(view, asked, token))
+
+
+def _begin(view: View, history: ZoneHistory, wish: Wish | Blocked) -> Choice:
+    """Return the choice with the wish begun, unless servers disagree on what there is."""
     if isinstance(wish, Blocked):
         return _blocked(view, history, wish)
-    if wish.recipe and disagree(view.situation.seen, history.departed):
+    if not wish.recipe:
+        return _nothing(view, replace(history, rollover=None), wish.why)
+    if disagree(view.situation.seen, history.departed):
         reason = "the servers show different things; what the zone needs can be told when they agree"
         wait = Wait(until=next_sweep(view), reason=reason)
         return replace(_nothing(view, history, reason), recipe="none", proposals=lambda _: (wait,))
-    if wish.recipe:
-        return _start(view, history, wish)
-    return _nothing(view, replace(history, rollover=None), wish.why)
+    return _start(view, history, wish)
 
 
 def _going_on(rollover: Rollover) -> Wish:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Generic, TypeVar
 
 from dnsplan.engine.validators import DsRef, DsSet, KeySet, Signers
@@ -72,7 +73,8 @@ def margins(policy: Policy, capabilities: Capabilities, families_missing: frozen
     )
 
 
-def key_ring(zone: str, keys: Iterable[Dnskey]) -> Ring:
+@lru_cache(maxsize=4096)
+def key_ring(zone: str, keys: frozenset[Dnskey]) -> Ring:
     """Return every DS of these keys at `zone`."""
     return {make_ds(zone, key, digest_type): key.id for key in keys for digest_type in DIGEST_TYPES}
 

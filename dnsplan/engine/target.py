@@ -42,7 +42,9 @@ def target_of(view: View) -> Target:
     """Return the target of the rollover under way."""
     rollover = view.rollover
     keys = [view.keys_by_id[key] for key in rollover.final if key in view.keys_by_id]
-    created = [held.role for held in view.history.held if held.rollover == rollover.id and held.key.id in rollover.final]
+    created = [
+        held.role for held in view.history.held if held.rollover == rollover.id and held.key.id in rollover.final
+    ]
     missing = list(rollover.creates)
     for role in created:
         if role in missing:

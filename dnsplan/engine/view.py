@@ -36,6 +36,8 @@ class View:
     situation: Situation
     ring: Ring
     keys_by_id: dict[str, Dnskey]
+    roles: dict[Dnskey, Role]
+    """Of the keys that were created here or that the signer lists."""
     margins: Margins
     spans: Spans
     ds: DsContent
@@ -92,9 +94,7 @@ class View:
 
     def role_of(self, key: Dnskey) -> Role:
         """Return the role of a key: as it was created or as the signer lists it, else by its flags and signatures."""
-        ours = {held.key: held.role for held in self.history.held if held.rollover}
-        listed = {held.key: held.role for held in self.situation.held or ()}
-        role = ours.get(key) or listed.get(key)
+        role = self.roles.get(key)
         if role is not None:
             return role
         if not key.flags & SEP:
@@ -127,11 +127,14 @@ def view_of(situation: Situation) -> View | None:
     pinned = situation.intent.keys if isinstance(situation.intent.keys, tuple) else ()
     keys = known_keys(history) | frozenset(pinned) | {held.key for held in situation.held or ()}
     ring = key_ring(situation.intent.zone, keys)
+    roles: dict[Dnskey, Role] = {listed.key: listed.role for listed in situation.held or ()}
+    roles.update({held.key: held.role for held in history.held if held.rollover})
     margin = margins(situation.policy, situation.capabilities, situation.seen.families_missing)
     return View(
         situation=situation,
         ring=ring,
         keys_by_id={key.id: key for key in keys},
+        roles=roles,
         margins=margin,
         spans=spans_of(history, margin, ring),
         ds=ds,

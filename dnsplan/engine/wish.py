@@ -98,9 +98,7 @@ def _alike(keys: Iterable[Dnskey]) -> Blocked:
     )
 
 
-def _towards(
-    view: View, final: tuple[Dnskey, ...], creates: tuple[Role, ...], why: str, token: str | None
-) -> Wish:
+def _towards(view: View, final: tuple[Dnskey, ...], creates: tuple[Role, ...], why: str, token: str | None) -> Wish:
     old = _leaving(view, final)
     recipe = _recipe(view, final, creates, old)
     return Wish(
@@ -198,7 +196,9 @@ def _why(view: View, recipe: str, why: str) -> str:
         return "the policy wants other digest types"
     method = view.situation.policy.ksk.rollover
     if recipe == "double-ksk" and method != recipe:
-        return f"{why}; {method} needs room for both DS, of the same digest types, and a parent that does not look first"
+        return (
+            f"{why}; {method} needs room for both DS, of the same digest types, and a parent that does not look first"
+        )
     return why
 
 

@@ -9,7 +9,7 @@ import base64
 import binascii
 import hashlib
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NewType
 
@@ -43,6 +43,14 @@ class Dnskey:
     flags: int
     algorithm: int
     public_key: bytes
+    id: KeyId = field(init=False, compare=False, repr=False)
+    """The identity by content."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "id", _key_id(self.rdata))
+
+    def __hash__(self) -> int:
+        return hash(self.id)
 
     @property
     def rdata(self) -> bytes:
@@ -53,11 +61,6 @@ class Dnskey:
     def key_tag(self) -> int:
         """Return the key tag (RFC 4034 appendix B)."""
         return _key_tag(self.rdata)
-
-    @property
-    def id(self) -> KeyId:
-        """Return the identity by content."""
-        return _key_id(self.rdata)
 
     @property
     def is_sep(self) -> bool:

@@ -13,7 +13,7 @@ from dnsplan.portfolio.faults import Fault, nearest
 from dnsplan.portfolio.formats import FORMATS
 from dnsplan.portfolio.yamlfile import YamlFile
 
-NAMES = ("dsplan", "zone", "policy", "parent", "plan", "observation", "record")
+NAMES = ("dsplan", "zone", "policy", "parent", "plan", "observation", "record", "world", "simulation")
 
 SECRET_KEYS = frozenset({
     "password", "token", "secret", "api_key", "secret_api_key", "application_key", "application_secret",
@@ -42,6 +42,17 @@ def _validator(name: str) -> Any:
     for format_name, (_, parser, _) in FORMATS.items():
         checker.checks(format_name, raises=ValueError)(_checked(parser))
     return Draft202012Validator(json.loads(schema(name)), format_checker=checker)
+
+
+def first_breach(name: str, value: object) -> tuple[str, str] | None:
+    """Return the JSON pointer and the text of the first breach of a schema; None if there is none."""
+    error = next(iter(_validator(name).iter_errors(value)), None)
+    if error is None:
+        return None
+    while error.context:  # of several forms, the one that it is nearest to
+        error = max(error.context, key=lambda inner: len(inner.absolute_path))
+    pointer = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in error.absolute_path)
+    return pointer or "/", str(error.message)[:200]
 
 
 def _checked(parser: Any) -> Any:
