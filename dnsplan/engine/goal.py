@@ -84,7 +84,7 @@ def _begin(view: View, history: ZoneHistory, wish: Wish | Blocked) -> Choice:
         return _nothing(view, replace(history, rollover=None), wish.why)
     if disagree(view.situation.seen, history.departed):
         reason = "the servers show different things; what the zone needs can be told when they agree"
-        wait = Wait(until=next_sweep(view), reason=reason)
+        wait = Wait(until=next_sweep(view), reason=reason, polls=True)
         return replace(_nothing(view, history, reason), recipe="none", proposals=lambda _: (wait,))
     return _start(view, history, wish)
 

@@ -18,11 +18,12 @@ def obstacle(view: View, touched: frozenset[Touched], stage: str) -> Wait | Bloc
     silent = silent_servers(view)
     if silent:
         reason = f"no usable answer from {', '.join(silent)}"
-        return Wait(until=next_sweep(view), reason=reason, stage=stage)
+        return Wait(until=next_sweep(view), reason=reason, stage=stage, polls=True)
     for name, versions in in_flight(view):
         if name in touched:
             reason = f"the last change of {name} is not yet on every server"
-            return Wait(until=next_sweep(view), reason=f"{reason}: {_clean(view, versions)}", stage=stage)
+            reason = f"{reason}: {_clean(view, versions)}"
+            return Wait(until=next_sweep(view), reason=reason, stage=stage, polls=True)
     return None
 
 

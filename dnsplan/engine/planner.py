@@ -87,7 +87,7 @@ def _moves(view: View, choice: Choice) -> tuple[Move, ...]:
     if unconfirmed or silent_servers(view):
         names = " and ".join(sorted({name for name, _ in unconfirmed}))
         reason = f"the last change of {names or 'the zone'} is not yet confirmed on every server"
-        return (Wait(until=next_sweep(view), reason=reason, stage="confirm"),)
+        return (Wait(until=next_sweep(view), reason=reason, stage="confirm", polls=True),)
     return (Done(),)
 
 
@@ -104,7 +104,7 @@ def _unobserved(situation: Situation) -> ZonePlan:
         recipe="",
         why="",
         headline="HOLD" if situation.intent.dnssec == "hold" else "WAITING",
-        moves=(Wait(until=situation.now + spacing, reason=detail),),
+        moves=(Wait(until=situation.now + spacing, reason=detail, polls=True),),
         timeline=(),
         findings=(
             Finding(code="UNOBSERVED", severity="error", summary="The zone could not be observed", detail=detail),

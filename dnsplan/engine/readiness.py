@@ -41,7 +41,7 @@ def move_of(view: View, proposal: Proposal) -> Move:
     if opens is None or opens > now:
         reason = max(proposal.gate.terms, key=lambda term: FOREVER if term.at is None else term.at).reason
         until = next_sweep(view) if opens is None else opens
-        return Wait(until=until, reason=reason, stage=proposal.stage, rrset=rrset)
+        return Wait(until=until, reason=reason, stage=proposal.stage, rrset=rrset, polls=opens is None)
     action, verdict, since = first_admitted(view, proposal, now)
     if isinstance(verdict, Refusal):
         if since is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dnsplan.engine.kernel import Refusal
 from dnsplan.engine.obstacles import next_sweep, obstacle
-from dnsplan.engine.readiness import judge, make_step, needs_person
+from dnsplan.engine.readiness import admitted_from, judge, make_step, needs_person
 from dnsplan.engine.view import Proposal, View
 from dnsplan.model.history import DsContent, Intent, Touched
 from dnsplan.model.plan import Action, Gate, Move, NeedsHuman, SetCds, SetDs, SetKeys, Wait
@@ -36,13 +36,15 @@ def _again(view: View, action: Action) -> Move:
     intent = next((known for known in view.history.intents if known.rrset == rrset), None)
     manual = needs_person(action, view.situation.capabilities)
     if not manual and not _overdue(view, intent):
-        return Wait(until=next_sweep(view), reason=f"no server shows the new {rrset} yet", stage="confirm", rrset="DS")
+        reason = f"no server shows the new {rrset} yet"
+        return Wait(until=next_sweep(view), reason=reason, stage="confirm", rrset=rrset, polls=True)
     stopped = None if manual else obstacle(view, frozenset(), "repeat")
     if stopped is not None:
         return stopped
     verdict = judge(view, action, view.situation.now)
     if isinstance(verdict, Refusal):
-        return Wait(until=next_sweep(view), reason=verdict.reason, stage="repeat")
+        since = admitted_from(view, action, view.situation.now)
+        return Wait(until=since or next_sweep(view), reason=verdict.reason, stage="repeat", polls=since is None)
     proposal = Proposal(
         stage="repeat" if not manual else "manual",
         op="manual" if manual else ("ds.set" if isinstance(action, SetDs) else "dnskey.publish"),

@@ -41,7 +41,6 @@ class Simulation:
         self.reached_at: int | None = None
         self.changes = sorted(world["truth"].get("changes", []), key=lambda change: change["at"])
         self._last: tuple[Any, ...] | None = None
-        self._untils: set[int | None] = set()
 
     def result(self) -> dict[str, Any]:
         """Run to the end and return what the contract asks for."""
@@ -102,7 +101,6 @@ class Simulation:
             return True  # what is done may have been a repair before the rollover that was asked for
         history = replace(self.ledger.histories[self.truth.zone], last_sweep=None, next_at=None)
         before, self._last = self._last, (history, zone.plan.moves)
-        self._untils = {move.until for move in before[1] if isinstance(move, Wait)} if before else set()
         return (
             bool(zone.steps) or before is None or before[0] != history or _kinds(before[1]) != _kinds(zone.plan.moves)
         )
@@ -115,11 +113,7 @@ class Simulation:
         budget = self.portfolio.policies["world"].timing.registration_budget
         spacing = max(self.portfolio.policies["world"].timing.sweep_spacing, 1)
         for move in self._last[1] if self._last else ():
-            if (
-                isinstance(move, Wait)
-                and move.until is not None
-                and (move.until - base != at + spacing or move.until in self._untils)
-            ):
+            if isinstance(move, Wait) and move.until is not None and not move.polls:
                 moments.add(move.until - base)
         for versions in (history.ds, history.dnskey, history.zonedata):
             newest = versions[-1] if versions else None
@@ -150,8 +144,9 @@ def _move_line(move: Move, base: int) -> dict[str, Any]:
     match move:
         case Step(stage=stage):
             return {"move": "step", "stage": stage}
-        case Wait(until=until, reason=reason, stage=stage):
-            return {"move": "wait", "until": None if until is None else until - base, "reason": reason, "stage": stage}
+        case Wait(until=until, reason=reason, stage=stage, polls=polls):
+            end = None if until is None or polls else until - base
+            return {"move": "wait", "until": end, "reason": reason, "stage": stage}
         case Blocked(findings=findings, stage=stage):
             servers = ", ".join(server for finding in findings for server in finding.servers)
             said = "; ".join(f"{finding.code} {finding.summary} {servers}".strip() for finding in findings)

@@ -161,6 +161,8 @@ class Wait:
     reason: str
     stage: str = ""
     rrset: Touched | None = None
+    polls: bool = False
+    """Only another sweep can tell more; `until` is when it can count."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

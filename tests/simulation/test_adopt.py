@@ -17,7 +17,10 @@ PINNABLE = [recipe for recipe in RECIPES if recipe not in ("insecure", "bootstra
 
 
 def abandoned(described: dict, result: dict, cut: int) -> dict:
-    """The same world after the first `cut` events, with everything that was served before as its past."""
+    """Return the same world after the first `cut` events, and what was served before as its past.
+
+    Nobody can know a TTL above the nominal one that he never saw; so the past has none.
+    """
     events = result["events"][:cut]
     now = events[-1]["at"] + 1
     taken = copy.deepcopy(described)
@@ -33,7 +36,9 @@ def abandoned(described: dict, result: dict, cut: int) -> dict:
                 start["ds"], start["ds_ttl"] = event["value"], event["ttl"]
             else:
                 start[place] = {**start[place], **event["value"], "ttl": event["ttl"]}
-    truth["past"] = past
+    signer = taken["signer"]
+    nominal = {"DS": taken["parent"]["ttl"], "DNSKEY": signer["dnskey_ttl"], "ZONE": signer["zone_ttl"]}
+    truth["past"] = [{**entry, "ttl": min(entry["ttl"], nominal[entry["rrset"]])} for entry in past]
     truth.pop("faults", None)
     truth.pop("changes", None)
     return taken
