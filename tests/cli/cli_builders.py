@@ -9,6 +9,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from secret_search import watch
+
 from dnsplan.world.loopback import World
 
 DSPLAN = """\
@@ -69,6 +71,7 @@ class Repository:
         self.git("commit", "-q", "--allow-empty", "-m", message)
 
     def start(self, *arguments: str, script: Path | None = None, **environment: str) -> subprocess.Popen[str]:
+        watch(*(value for name, value in environment.items() if name in self.environment))
         head = [sys.executable, str(script)] if script else [sys.executable, "-m", "dnsplan"]
         return subprocess.Popen(
             [*head, "-C", str(self.folder), *arguments],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from secret_search import watch
 
 from dnsplan.world.loopback import World
 
@@ -15,4 +16,5 @@ TTL = 2
 @pytest.fixture(scope="session")
 def world() -> Iterator[World]:
     with World.start((*CHILDREN, "hand.is"), ttl=TTL) as running:
+        watch(running.api_key, running.tsig.secret)
         yield running

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from secret_search import watch
+
 from dnsplan.codec.observation import dump_observations
 from dnsplan.model.observation import ChildAnswer, Observation, ParentAnswer, Unreachable
 from dnsplan.model.records import Dnskey, Ds, make_ds
@@ -20,9 +22,13 @@ portfolio: golden
 defaults: {policy: standard, signer: ops, parent: desk}
 signers:
   ops: {type: manual, contact: DNS operations}
+  api: {type: powerdns, url: "http://127.0.0.1:9", api_key: {env: TEST_API_KEY}}
 parents:
   desk: {type: manual, portal: "https://registry.example", contact: registry desk, usual_delay: 2d}
+  own: {type: rfc2136, server: 127.0.0.1, zone: corp,
+        tsig: {name: upd, algorithm: hmac-sha256, secret: {env: TEST_TSIG}}}
 """
+SECRETS = {"TEST_API_KEY": "key-of-a-signer-that-is-not-asked", "TEST_TSIG": "bmV2ZXItYXNrZWQtZWl0aGVy"}
 FILES = {
     "dsplan.yaml": MAIN,
     "policies/standard.yaml": "policy: standard\n",
@@ -83,7 +89,8 @@ def portfolio(folder: Path, **changes: str) -> Path:
 
 def environment(**changes: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "COLUMNS", "FORCE_COLOR"}}
-    return {**kept, "TERM": "xterm", **changes}
+    watch(*SECRETS.values())
+    return {**kept, **SECRETS, "TERM": "xterm", **changes}
 
 
 def dsplan(folder: Path, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:

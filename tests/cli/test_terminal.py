@@ -15,6 +15,7 @@ import pytest
 from cli_builders import Repository, repository
 from conftest import TTL
 from offline import NOW, dsplan, environment, portfolio
+from secret_search import printed
 
 from dnsplan.world.loopback import World
 
@@ -46,6 +47,7 @@ def on_a_terminal(arguments: list[str], folder: Path, *, typed: str = "", **chan
             break
         shown += part
     os.close(ours)
+    printed(shown)
     return process.wait(timeout=60), shown.decode("utf-8")
 
 

@@ -18,6 +18,7 @@ from parent_rigs import (
     manual_parents,
     scanning_parents,
 )
+from secret_search import watch_in_this_test
 
 from dnsplan.errors import AdapterError
 from dnsplan.model.plan import SetDs
@@ -44,8 +45,8 @@ def rig(rig_maker: RigMaker, caplog: pytest.LogCaptureFixture) -> Iterator[Paren
     caplog.set_level(logging.DEBUG)
     with rig_maker() as made:
         yield made
+        watch_in_this_test(*made.secrets)
         for secret in made.secrets:
-            assert secret not in caplog.text
             assert secret not in repr(made.adapter)
             assert secret not in str(made.adapter)
 

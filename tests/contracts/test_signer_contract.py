@@ -9,6 +9,7 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+from secret_search import watch_in_this_test
 from signer_rigs import RigMaker, SignerRig, WritingSignerRig, as_held, manual_signers, powerdns_signers
 
 from dnsplan.errors import AdapterError
@@ -34,8 +35,8 @@ def rig(rig_maker: RigMaker, caplog: pytest.LogCaptureFixture) -> Iterator[Signe
     caplog.set_level(logging.DEBUG)
     with rig_maker() as made:
         yield made
+        watch_in_this_test(*made.secrets())
         for secret in made.secrets():
-            assert secret not in caplog.text
             assert secret not in repr(made.adapter)
 
 
