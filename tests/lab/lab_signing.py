@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 import dns.dnssec
-import dns.dnssectypes
-import dns.rdatatype
+import dns.name
+import dns.rdata
 import dns.rrset
 import dns.transaction
 import dns.zone
@@ -73,30 +72,46 @@ def make_keys(named: dict[str, int], *, sep: Iterable[str]) -> dict[str, Key]:
     return keys
 
 
-def signed_zone(
-    origin: str, text: str, keys: Iterable[Key], key_signers: Iterable[Key], data_signers: Iterable[Key], key_ttl: int
-) -> str:
-    """Return a zone file: the text, these keys, an NSEC chain, and signatures by these keys only."""
-    zone = dns.zone.from_text(text, origin, relativize=False)
-    signing = partial(_sign, zone=zone, key_signers=tuple(key_signers), data_signers=tuple(data_signers))
-    with zone.writer() as changes:
-        for key in keys:
-            changes.add(zone.origin, key_ttl, key.rdata)
-        dns.dnssec.sign_zone(zone, txn=changes, add_dnskey=False, rrset_signer=signing)
-    return str(zone.to_text(relativize=False))
-
-
-def _sign(
-    changes: dns.transaction.Transaction,
-    rrset: dns.rrset.RRset,
-    *,
-    zone: dns.zone.Zone,
-    key_signers: tuple[Key, ...],
-    data_signers: tuple[Key, ...],
-) -> None:
-    for key in key_signers if rrset.rdtype == dns.rdatatype.DNSKEY else data_signers:
-        signature = dns.dnssec.sign(
-            rrset, key.private, zone.origin, key.rdata, lifetime=LIFETIME, policy=dns.dnssec.allow_all_policy,
+def sign(rrset: dns.rrset.RRset, zone: dns.name.Name, by: Iterable[Key]) -> list[dns.rdata.Rdata]:
+    """Return the signatures over an RRset of a zone."""
+    return [
+        dns.dnssec.sign(
+            rrset, key.private, zone, key.rdata, lifetime=LIFETIME, policy=dns.dnssec.allow_all_policy,
             deterministic=False,
-        )  # fmt: skip
-        changes.add(rrset.name, rrset.ttl, signature)
+        )
+        for key in by
+    ]  # fmt: skip
+
+
+def self_signed(zone: str, text: str, key: Key) -> str:
+    """Return a zone file (of the root, if empty) with a CSK, an NSEC chain and signatures over what is its own."""
+
+    def add_signature(changes: dns.transaction.Transaction, rrset: dns.rrset.RRset) -> None:
+        for signature in sign(rrset, parsed.origin, [key]):
+            changes.add(rrset.name, rrset.ttl, signature)
+
+    parsed = dns.zone.from_text(text, f"{zone}.", relativize=False)
+    with parsed.writer() as changes:
+        changes.add(parsed.origin, parsed.get_soa().minimum, key.rdata)
+        dns.dnssec.sign_zone(parsed, txn=changes, add_dnskey=False, rrset_signer=add_signature)
+    return str(parsed.to_text(relativize=False))
+
+
+@dataclass(frozen=True)
+class Signing:
+    """Which keys a zone publishes, which of all keys sign these, and which sign the rest."""
+
+    published: Sequence[Key]
+    by_keys: Sequence[Key]
+    by_data: Sequence[Key]
+
+    def zone_file(self, zone: str, rrsets: Iterable[dns.rrset.RRset], key_ttl: int) -> str:
+        """Return a zone file of these RRsets without any proof of what it has not."""
+        origin, lines = dns.name.from_text(zone), []
+        every = [(rrset, self.by_data) for rrset in rrsets]
+        if self.published:
+            every.append((dns.rrset.from_rdata(origin, key_ttl, *(key.rdata for key in self.published)), self.by_keys))
+        for rrset, by in every:
+            lines.append(rrset.to_text())
+            lines += [f"{rrset.name} {rrset.ttl} RRSIG {signature.to_text()}" for signature in sign(rrset, origin, by)]
+        return "\n".join(lines) + "\n"

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, combinations, product
 
+import dns.rrset
 from lab_bind import parent_zone
-from lab_signing import Key, make_keys, signed_zone
+from lab_signing import Key, Signing, make_keys
 
 from dnsplan.engine.validators import DsRef, DsSet, KeySet, Signers
 from dnsplan.model.records import ALGORITHMS, DIGEST_TYPES, Ds, make_ds
@@ -120,16 +121,17 @@ def _ds(zone: str, ref: DsRef, keys: Mapping[str, Key]) -> Ds:
 
 def child_zone(zone: str, triple: Triple, keys: Mapping[str, Key]) -> str:
     """Return the zone file of a triple's zone."""
-    text = (
-        f"$TTL {ZONE_TTL}\n{zone}. SOA {NAMESERVER} clerk.{zone}. 1 3600 600 86400 60\n{zone}. NS {NAMESERVER}\n"
-        f"{DATA}.{zone}. A 192.0.2.1\n"
+    rrsets = [
+        dns.rrset.from_text(f"{zone}.", ZONE_TTL, "IN", "SOA", f"{NAMESERVER} clerk.{zone}. 1 3600 600 86400 60"),
+        dns.rrset.from_text(f"{zone}.", ZONE_TTL, "IN", "NS", NAMESERVER),
+        dns.rrset.from_text(f"{DATA}.{zone}.", ZONE_TTL, "IN", "A", "192.0.2.1"),
+    ]
+    signing = Signing(
+        published=[keys[name] for name in sorted(triple.keys.ids)],
+        by_keys=[keys[name] for name in sorted(triple.keys.signers)],
+        by_data=[keys[name] for name in sorted(triple.signers)],
     )
-    if not triple.keys.keys and not triple.signers:
-        return text
-    named = [keys[name] for name in sorted(triple.keys.ids)]
-    by_keys = [keys[name] for name in sorted(triple.keys.signers)]
-    by_data = [keys[name] for name in sorted(triple.signers)]
-    return signed_zone(f"{zone}.", text, named, by_keys, by_data, KEY_TTL)
+    return signing.zone_file(zone, rrsets, KEY_TTL)
 
 
 def delegations(zones: Mapping[str, Triple], keys: Mapping[str, Key], *, own: str, children: str) -> str:

@@ -20,7 +20,7 @@ from lab_network import private_network
 from lab_nsd import NsdPrimary, start_primary
 from lab_process import Daemon, LabError
 from lab_recursors import start_kresd, start_recursor
-from lab_signing import Key, make_keys, signed_zone
+from lab_signing import Key, make_keys, self_signed
 from lab_unbound import start_unbound
 
 from dnsplan.model.records import Dnskey, make_ds
@@ -71,11 +71,7 @@ class World:
 
     def sign_tld(self, text: str) -> str:
         """Return the zone file of tld., signed."""
-        return _self_signed("tld", text, self.keys["tld"])
-
-
-def _self_signed(zone: str, text: str, key: Key) -> str:
-    return signed_zone(f"{zone}.", text, [key], [key], [key], TTL)
+        return self_signed("tld", text, self.keys["tld"])
 
 
 @contextmanager
@@ -96,9 +92,9 @@ def running_world(
 
         child_server = start_primary(folder / "children", CHILDREN, children)
         keep(child_server.daemon)
-        tld_server = start_primary(folder / "tld", TLD, {"tld": _self_signed("tld", tld, keys["tld"])})
+        tld_server = start_primary(folder / "tld", TLD, {"tld": self_signed("tld", tld, keys["tld"])})
         keep(tld_server.daemon)
-        keep(start_primary(folder / "root", ROOT, {"": _self_signed("", root, keys["root"])}).daemon)
+        keep(start_primary(folder / "root", ROOT, {"": self_signed("", root, keys["root"])}).daemon)
         _start_resolvers(folder, chosen, keys["root"].record, keep)
         yield World(tld=tld_server, children=child_server, keys=keys, resolvers=chosen)
 
@@ -143,18 +139,16 @@ class _Asker(asyncio.DatagramProtocol):
             future.set_result(flags)
 
 
-async def _ask_one(server: Server, names: Sequence[str], answers: dict[str, Verdict]) -> None:
+async def _ask_one(server: Server, questions: Mapping[str, bytes], answers: dict[str, Verdict]) -> None:
     loop = asyncio.get_running_loop()
     transport, asker = await loop.create_datagram_endpoint(_Asker, remote_addr=(server.address, server.port))
-    left = iter(enumerate(names))
+    left = iter(enumerate(questions.items()))
 
     async def work() -> None:
-        for number, name in left:
-            query = dns.message.make_query(name, "A", use_edns=0, payload=1232, want_dnssec=True, id=number & 0xFFFF)
-            wire = query.to_wire()
+        for number, (name, wire) in left:
             for _ in range(ATTEMPTS):
-                future = asker.waiting[query.id] = loop.create_future()
-                transport.sendto(wire)
+                future = asker.waiting[number] = loop.create_future()
+                transport.sendto(number.to_bytes(2) + wire[2:])
                 try:
                     answers[name] = verdict(await asyncio.wait_for(future, PATIENCE))
                     break
@@ -168,9 +162,13 @@ async def _ask_one(server: Server, names: Sequence[str], answers: dict[str, Verd
 def ask_everywhere(resolvers: Mapping[str, Server], names: Sequence[str]) -> dict[str, dict[str, Verdict]]:
     """Return, by resolver, what it says of the A of each name; a name that it never answers is left out."""
     answers: dict[str, dict[str, Verdict]] = {name: {} for name in resolvers}
+    questions = {
+        name: dns.message.make_query(name, "A", use_edns=0, payload=1232, want_dnssec=True, id=0).to_wire()
+        for name in names
+    }
 
     async def everywhere() -> None:
-        await asyncio.gather(*(_ask_one(server, names, answers[name]) for name, server in resolvers.items()))
+        await asyncio.gather(*(_ask_one(server, questions, answers[name]) for name, server in resolvers.items()))
 
     asyncio.run(everywhere())
     return answers
