@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
+from itertools import cycle
 from pathlib import Path
+from typing import cast
 
 import dns.exception
 import dns.flags
@@ -99,9 +101,7 @@ def running_world(
         yield World(tld=tld_server, children=child_server, keys=keys, resolvers=chosen)
 
 
-def _start_resolvers(
-    folder: Path, chosen: Mapping[str, Server], key: Dnskey, keep: Callable[[Daemon], Daemon]
-) -> None:
+def _start_resolvers(folder: Path, chosen: Mapping[str, Server], key: Dnskey, keep: Callable[[Daemon], Daemon]) -> None:
     running, anchor = {}, str(key)
     for name, server in chosen.items():
         match name:
@@ -126,49 +126,73 @@ def _validates_tld(server: Server) -> bool:
         return False
 
 
-class _Asker(asyncio.DatagramProtocol):
-    """Questions to one resolver; the answer to each goes to whoever waits for its id."""
+class Asker(asyncio.DatagramProtocol):
+    """Questions to one resolver, many at a time; the answer to each goes to whoever waits for its id."""
 
     def __init__(self) -> None:
-        self.waiting: dict[int, asyncio.Future[int]] = {}
+        self._transport: asyncio.DatagramTransport | None = None
+        self._waiting: dict[int, asyncio.Future[int]] = {}
+        self._ids = cycle(range(0x10000))
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take note of the socket."""
+        self._transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        """Wake who waits for this answer."""
         identity, flags = struct.unpack("!HH", data[:4])
-        future = self.waiting.pop(identity, None)
+        future = self._waiting.pop(identity, None)
         if future is not None and not future.done():
             future.set_result(flags)
 
+    async def ask(self, wire: bytes) -> Verdict | None:
+        """Return what the resolver says; None when it does not answer."""
+        assert self._transport is not None
+        for _ in range(ATTEMPTS):
+            identity = next(self._ids)
+            future = self._waiting[identity] = asyncio.get_running_loop().create_future()
+            self._transport.sendto(identity.to_bytes(2) + wire[2:])
+            with suppress(TimeoutError):
+                return verdict(await asyncio.wait_for(future, PATIENCE))
+        return None
 
-async def _ask_one(server: Server, questions: Mapping[str, bytes], answers: dict[str, Verdict]) -> None:
-    loop = asyncio.get_running_loop()
-    transport, asker = await loop.create_datagram_endpoint(_Asker, remote_addr=(server.address, server.port))
-    left = iter(enumerate(questions.items()))
+    def close(self) -> None:
+        """Close the socket."""
+        assert self._transport is not None
+        self._transport.close()
+
+
+async def asker_of(server: Server) -> Asker:
+    """Return a way to ask a resolver."""
+    address = (server.address, server.port)
+    return (await asyncio.get_running_loop().create_datagram_endpoint(Asker, remote_addr=address))[1]
+
+
+def question(name: str, rrtype: str = "A") -> bytes:
+    """Return a question with CD=0 and DO=1."""
+    return dns.message.make_query(name, rrtype, use_edns=0, payload=1232, want_dnssec=True, id=0).to_wire()
+
+
+async def _ask_all(server: Server, questions: Mapping[str, bytes], answers: dict[str, Verdict]) -> None:
+    asker = await asker_of(server)
+    left = iter(questions.items())
 
     async def work() -> None:
-        for number, (name, wire) in left:
-            for _ in range(ATTEMPTS):
-                future = asker.waiting[number] = loop.create_future()
-                transport.sendto(number.to_bytes(2) + wire[2:])
-                try:
-                    answers[name] = verdict(await asyncio.wait_for(future, PATIENCE))
-                    break
-                except TimeoutError:
-                    continue
+        for name, wire in left:
+            if (said := await asker.ask(wire)) is not None:
+                answers[name] = said
 
     await asyncio.gather(*(work() for _ in range(WINDOW)))
-    transport.close()
+    asker.close()
 
 
 def ask_everywhere(resolvers: Mapping[str, Server], names: Sequence[str]) -> dict[str, dict[str, Verdict]]:
     """Return, by resolver, what it says of the A of each name; a name that it never answers is left out."""
     answers: dict[str, dict[str, Verdict]] = {name: {} for name in resolvers}
-    questions = {
-        name: dns.message.make_query(name, "A", use_edns=0, payload=1232, want_dnssec=True, id=0).to_wire()
-        for name in names
-    }
+    questions = {name: question(name) for name in names}
 
     async def everywhere() -> None:
-        await asyncio.gather(*(_ask_one(server, questions, answers[name]) for name, server in resolvers.items()))
+        await asyncio.gather(*(_ask_all(server, questions, answers[name]) for name, server in resolvers.items()))
 
     asyncio.run(everywhere())
     return answers
