@@ -1,9 +1,10 @@
-"""Where things stand on the audit branch, and one commit made of changed files."""
+"""Where things stand on the audit branch, and commits made of changed files."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from dnsplan.ledger.plumbing import NOTHING, Plumbing
 from dnsplan.model.time import Instant, format_instant
@@ -32,23 +33,49 @@ def due_path(at: Instant) -> str:
     return f"due/{format_instant(at)[:10]}.json"
 
 
-def commit_files(
-    plumbing: Plumbing, *, parent: str | None, files: Mapping[str, str | None], message: str, now: Instant
-) -> str:
-    """Return a new commit on `parent` with these files set (None: removed); no reference points at it yet."""
-    reference = f"refs/dsplan/pending-{hashlib.sha256(f'{parent}{message}{now}'.encode()).hexdigest()[:12]}"
-    lines: list[bytes] = [f"commit {reference}\nmark :1\ncommitter dsplan <dsplan@localhost> {now} +0000\n".encode()]
-    lines.append(_data(message))
-    if parent is not None:
-        lines.append(f"from {parent}\n".encode())
-    for path, text in sorted(files.items()):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Draft:
+    """A commit to be made: files set (None: removed) on top of a parent."""
+
+    message: str
+    parent: str | None = None
+    files: Mapping[str, str | None] = field(default_factory=dict)
+
+
+def commit_files(plumbing: Plumbing, drafts: Sequence[Draft], now: Instant) -> list[str]:
+    """Return the new commits, in order, all made by one process; no reference points at them yet.
+
+    Nothing is stored as a difference, and little is compressed: a run waits for each write, and Git packs it all anew
+    whenever it tidies up.
+    """
+    stream = b"".join(_draft(draft, number, now) for number, draft in enumerate(drafts, 1)) + b"done\n"
+    command = [
+        "-c",
+        "pack.compression=1",
+        "fast-import",
+        "--depth=0",
+        "--quiet",
+        "--force",
+        "--done",
+        "--date-format=raw",
+    ]
+    return plumbing.must(command, stdin=stream).text.split()
+
+
+def _draft(draft: Draft, mark: int, now: Instant) -> bytes:
+    seed = f"{draft.parent}{draft.message}{now}"
+    reference = f"refs/dsplan/pending-{hashlib.sha256(seed.encode()).hexdigest()[:12]}"
+    lines = [f"commit {reference}\nmark :{mark}\ncommitter dsplan <dsplan@localhost> {now} +0000\n".encode()]
+    lines.append(_data(draft.message))
+    if draft.parent is not None:
+        lines.append(f"from {draft.parent}\n".encode())
+    for path, text in sorted(draft.files.items()):
         if text is None:
             lines.append(f"D {path}\n".encode())
         else:
             lines.append(f"M 100644 inline {path}\n".encode() + _data(text))
-    lines.append(f"get-mark :1\nreset {reference}\nfrom {NOTHING}\n\ndone\n".encode())
-    made = plumbing.must(["fast-import", "--quiet", "--force", "--done", "--date-format=raw"], stdin=b"".join(lines))
-    return made.text.split()[-1]
+    lines.append(f"get-mark :{mark}\nreset {reference}\nfrom {NOTHING}\n\n".encode())
+    return b"".join(lines)
 
 
 def _data(text: str) -> bytes:

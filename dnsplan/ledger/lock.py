@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from dnsplan.codec import canonical, from_json, parse, to_json
 from dnsplan.errors import LockedError
+from dnsplan.ledger.files import Draft, commit_files
 from dnsplan.ledger.plumbing import NOTHING
 from dnsplan.model.time import Instant, Seconds, format_instant
 from dnsplan.ports import Clock
@@ -43,7 +44,6 @@ class Lock:
         self._actor = actor
         self.mine: str | None = None
         self._info: LockInfo | None = None
-        self._tree = ""
 
     def acquire(self, operation: str, timeout: Seconds) -> None:
         """Take the lock; LockedError says who holds it if it is not free within `timeout`."""
@@ -74,16 +74,17 @@ class Lock:
             raise LockedError("the ledger's lock was taken by another run", hint="run the command again")
         return self._info.expires - now
 
-    def swap_with(self, reference: str, new: str, old: str | None) -> bool:
-        """Set a reference and prolong the lock, both or none; False if one of them is not what it must be."""
+    def write_with(self, reference: str, draft: Draft, old: str | None) -> str | None:
+        """Make a commit for a reference and prolong the lock, both or none; None if one is not what it must be."""
         if self._info is None or self.mine is None:
             raise LockedError("the ledger's lock is not held")
-        info = replace(self._info, expires=self._clock.now() + LEASE)
-        renewed = self._commit(info)
+        now = self._clock.now()
+        info = replace(self._info, expires=now + LEASE)
+        new, renewed = commit_files(self._references.plumbing, (draft, _draft(info)), now)
         if not self._references.swap_all(((reference, new, old or NOTHING), (LOCK, renewed, self.mine))):
-            return False
+            return None
         self.mine, self._info = renewed, info
-        return True
+        return new
 
     def release(self) -> None:
         """Give the lock back; one that was taken meanwhile stays as it is."""
@@ -101,18 +102,15 @@ class Lock:
         return info
 
     def _swap(self, info: LockInfo, old: str | None) -> bool:
-        new = self._commit(info)
+        (new,) = commit_files(self._references.plumbing, (_draft(info),), self._clock.now())
         if not self._references.swap(LOCK, new, old or NOTHING):
             return False
         self.mine, self._info = new, info
         return True
 
-    def _commit(self, info: LockInfo) -> str:
-        message = canonical(to_json(info)).encode()
-        plumbing = self._references.plumbing
-        if not self._tree:
-            self._tree = plumbing.must(["hash-object", "-t", "tree", "-w", "--stdin"], stdin=b"").text
-        return plumbing.must(["commit-tree", self._tree], stdin=message, at=self._clock.now()).text
+
+def _draft(info: LockInfo) -> Draft:
+    return Draft(message=canonical(to_json(info)))
 
 
 def _held(holder: LockInfo | None) -> str:

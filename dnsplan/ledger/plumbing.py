@@ -20,6 +20,7 @@ _ENVIRONMENT = {
     "GIT_COMMITTER_EMAIL": "dsplan@localhost",
     "GIT_OPTIONAL_LOCKS": "0",
     "LC_ALL": "C",
+    "MALLOC_TOP_PAD_": str(16 * 1024 * 1024),  # else glibc gives memory back and asks for it again, at every object
 }
 
 

@@ -8,7 +8,7 @@ import pytest
 from ledger_builders import AUDIT, git, repository, written
 
 from dnsplan.ledger import Broken, Verified, verify
-from dnsplan.ledger.files import commit_files
+from dnsplan.ledger.files import Draft, commit_files
 from dnsplan.ledger.plumbing import Plumbing
 
 BRANCH = "refs/heads/dsplan/audit"
@@ -17,7 +17,7 @@ BRANCH = "refs/heads/dsplan/audit"
 def tampered(folder: Path, files: dict[str, str | None]) -> None:
     plumbing = Plumbing(folder)
     head = plumbing.head(BRANCH)
-    commit = commit_files(plumbing, parent=head, files=files, message="apply: nothing to see", now=1)
+    (commit,) = commit_files(plumbing, [Draft(parent=head, files=files, message="apply: nothing to see")], 1)
     git(folder, "update-ref", BRANCH, commit)
 
 
