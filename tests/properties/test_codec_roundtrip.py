@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
+from functools import cache
 from typing import Any, Literal, Union, get_args, get_origin
 
 import pytest
@@ -34,6 +35,7 @@ DIGESTS = st.builds(
 )
 
 
+@cache
 def values_of(kind: Any) -> st.SearchStrategy[Any]:  # noqa: PLR0911  # one line for each kind of type
     """Return a strategy for any type that the model is made of."""
     origin, args = get_origin(kind), get_args(kind)

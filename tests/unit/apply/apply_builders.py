@@ -177,12 +177,17 @@ class World:
         return run(self.portfolio, tuple(self.children), self.ports, request)
 
     def settle(self, most: int = 3000) -> int:
-        """Run every second until every zone is as it should be; return how many runs it took."""
+        """Run whenever something is due until every zone is as it should be; return how many runs it took."""
         for count in range(most):
             if all(zone.plan.headline == "OK" for zone in self.run().zones):
                 return count
-            self.clock.at += 1
+            self.wait()
         raise AssertionError(self.calls)
+
+    def wait(self) -> None:
+        """Let time pass until the ledger says that something is due."""
+        due = [history.next_at for history in self.ledger.histories.values() if history.next_at is not None]
+        self.clock.at = max(self.clock.at + 1, min(due, default=0))
 
     def count(self, action: str, zone: str | None = None) -> int:
         return sum(name == action and zone in {None, of} for of, name in self.calls)
