@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
+GROUPED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
-.PHONY: help demo test check unit simulation contracts cli lab lab-deps fuzz coverage bench lock format clean check-readme
+.PHONY: help demo test check static unit simulation contracts cli lab lab-deps fuzz coverage bench lock format clean check-readme
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -23,12 +24,14 @@ demo: $(STAMP) ## The main job, end to end, in a DNS world on loopback
 test: check simulation contracts cli lab fuzz ## Everything that CI runs
 
 check: $(STAMP) ## Format, lint, types, import contracts, unit tests, properties, core coverage: under a minute
+	$(MAKE) --no-print-directory --jobs=2 $(GROUPED) unit coverage static
+
+static: $(STAMP) ## Format, lint, types, import contracts, the example portfolio
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m dnsplan validate
-	$(MAKE) --no-print-directory unit coverage
 
 unit: $(STAMP) ## Unit tests and properties; those of the core run under `coverage`
 	$(BIN)/python -m pytest -q -n $(WORKERS) tests/unit tests/properties --ignore=tests/unit/engine --ignore=tests/unit/model
