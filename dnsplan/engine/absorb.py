@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from dnsplan.engine.sweep import departures, read_child, read_parent
+from dnsplan.engine.view import is_emergency
 from dnsplan.model.history import Content, DnskeyContent, RRsetVersion, ZoneHistory
 from dnsplan.model.observation import Observation
 from dnsplan.model.plan import Capabilities
@@ -51,10 +52,12 @@ def absorb(history: ZoneHistory, seen: Observation, *, policy: Policy, capabilit
     child = read_child(seen, departed, known=bool(history.dnskey))
     before = seen.at if history.last_sweep is None else history.last_sweep
 
+    timing = replace(policy.timing, sweep_count=1) if is_emergency(history) else policy.timing
+
     def fold(
         versions: tuple[RRsetVersion, ...], answers: Mapping[str, tuple[Content, Seconds] | None], nominal: Seconds
     ) -> tuple[RRsetVersion, ...]:
-        return _fold(versions, Sweep(seen.at, before, answers, _distinct(answers)), nominal, policy.timing)
+        return _fold(versions, Sweep(seen.at, before, answers, _distinct(answers)), nominal, timing)
 
     present = frozenset(view.address for view in seen.child) - seen.extra
     parents = frozenset(view.address for view in seen.parent) - seen.extra

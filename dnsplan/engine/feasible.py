@@ -21,10 +21,8 @@ def _digests(view: View) -> Blocked | None:
     if view.situation.capabilities.makes_digests is not None or accepts.digest_types is None:
         return None
     refused = policy.digest_types - accepts.digest_types
-    if not refused:
-        return None
     taken = ", ".join(map(str, sorted(accepts.digest_types)))
-    return limit(f"it does not take digest type {', '.join(map(str, sorted(refused)))}, only {taken}")
+    return limit(f"it does not take digest type {min(refused)}, only {taken}") if refused else None
 
 
 def _algorithm(view: View, target: Target) -> Blocked | None:

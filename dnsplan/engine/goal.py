@@ -6,14 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import assert_never
 
+from dnsplan.engine.ages import known_ages, overdue
 from dnsplan.engine.feasible import refusal
+from dnsplan.engine.followed import followed
 from dnsplan.engine.obstacles import next_sweep
 from dnsplan.engine.recipes import RECIPES
 from dnsplan.engine.sweep import disagree
-from dnsplan.engine.target import target_of
+from dnsplan.engine.target import ids, target_of
 from dnsplan.engine.view import Proposal, View
-from dnsplan.engine.wish import Wish, wish_of
-from dnsplan.model.history import HeldKey, Rollover, ZoneHistory
+from dnsplan.engine.wish import Wish, compromised, ours, wish_of
+from dnsplan.model.history import Rollover, ZoneHistory
 from dnsplan.model.plan import Blocked, Finding, Wait
 from dnsplan.model.portfolio import Role
 from dnsplan.model.records import Dnskey, Ds
@@ -63,17 +65,24 @@ def _insecure(view: View, history: ZoneHistory) -> Choice:
 def _signed(view: View, history: ZoneHistory, tokens: dict[str, str]) -> Choice:
     rollover, roll = history.rollover, view.situation.intent.roll
     if view.situation.intent.keys == "follow":
-        return _refused(view, history, "`keys: follow` is not available yet", "set `dnssec: hold` to observe only")
-    if rollover is not None and rollover.recipe != "insecure":
+        return _begin(view, history, followed(view))
+    urgent = bool(compromised(view) & ids(ours(view))) and (rollover is None or rollover.recipe != "emergency")
+    if rollover is not None and rollover.recipe != "insecure" and not urgent:
         if rollover.token is not None and rollover.token not in {roll.sep, roll.zsk}:
             return _start(view, replace(history, rollover=None), _back(rollover))
         return _start(view, history, _going_on(rollover))
-    sep: frozenset[Role] = frozenset({"ksk", "csk"}) if roll.sep and roll.sep != tokens["sep"] else frozenset()
-    zsk: frozenset[Role] = frozenset({"zsk"}) if roll.zsk and roll.zsk != tokens["zsk"] else frozenset()
-    if view.situation.policy.scheme == "csk":
-        zsk = frozenset()
-    asked, token = (sep, roll.sep) if sep else (zsk, roll.zsk)
-    return _begin(view, history, wish_of(view, asked, token))
+    asked, token = _asked(view, tokens)
+    return _begin(view, replace(history, rollover=None), wish_of(view, asked, token))
+
+
+def _asked(view: View, tokens: dict[str, str]) -> tuple[frozenset[Role], str | None]:
+    """Return the roles whose keys are to be replaced, by a token of the zone file or by age."""
+    roll = view.situation.intent.roll
+    if roll.sep and roll.sep != tokens["sep"]:
+        return frozenset({"ksk", "csk"}), roll.sep
+    if roll.zsk and roll.zsk != tokens["zsk"] and view.situation.policy.scheme != "csk":
+        return frozenset({"zsk"}), roll.zsk
+    return overdue(view), None
 
 
 def _begin(view: View, history: ZoneHistory, wish: Wish | Blocked) -> Choice:
@@ -81,7 +90,7 @@ def _begin(view: View, history: ZoneHistory, wish: Wish | Blocked) -> Choice:
     if isinstance(wish, Blocked):
         return _blocked(view, history, wish)
     if not wish.recipe:
-        return _nothing(view, replace(history, rollover=None), wish.why)
+        return _nothing(view, replace(history, rollover=None, held=known_ages(view)), wish.why)
     if disagree(view.situation.seen, history.departed):
         reason = "the servers show different things; what the zone needs can be told when they agree"
         wait = Wait(until=next_sweep(view), reason=reason, polls=True)
@@ -110,7 +119,7 @@ def _back(rollover: Rollover) -> Wish:
 def _start(view: View, history: ZoneHistory, wish: Wish) -> Choice:
     """Return the choice with the rollover under way: the one that is, or a new one noted in the history."""
     rollover = history.rollover
-    if rollover is None or rollover.recipe != wish.recipe:
+    if rollover is None or rollover.recipe != wish.recipe or (wish.recipe == "follow" and rollover.final != wish.final):
         rollover = Rollover(
             id=f"{wish.recipe}/{wish.token or format_instant(view.situation.now)}",
             recipe=wish.recipe,
@@ -121,31 +130,22 @@ def _start(view: View, history: ZoneHistory, wish: Wish) -> Choice:
             old=wish.old,
             before=tuple(sorted({*wish.old, *wish.final})),
         )
-        history = replace(history, rollover=rollover, held=_held(view, history))
+        history = replace(history, rollover=rollover, held=known_ages(view))
         view = replace(view, situation=replace(view.situation, history=history))
         stop = refusal(view, target_of(view)) if wish.recipe != "insecure" else None
         if stop is not None:
             return _blocked(view, view.history, stop, recipe=wish.recipe, why=wish.why)
     target = target_of(view)
-    return Choice(
+    nothing = _nothing(view, history, wish.why)
+    if wish.recipe == "standby":  # no DS changes
+        return replace(nothing, recipe=wish.recipe, proposals=RECIPES[wish.recipe])
+    return replace(
+        nothing,
         recipe=wish.recipe,
-        why=wish.why,
-        history=history,
         proposals=RECIPES[wish.recipe],
         desired_ds=view.ds_of(target.seps),
         desired_keys=tuple(sorted(target.seps)),
     )
-
-
-def _held(view: View, history: ZoneHistory) -> tuple[HeldKey, ...]:
-    """Remember what the signer holds now, so that a key created later is known as ours."""
-    known = {held.key for held in history.held}
-    found = (
-        HeldKey(key=key.key, role=key.role, created=view.situation.now)
-        for key in view.situation.held or ()
-        if key.key not in known
-    )
-    return (*history.held, *found)
 
 
 def _nothing(view: View, history: ZoneHistory, why: str) -> Choice:

@@ -85,7 +85,7 @@ def not_accepted(view: View, wanted: tuple[Ds, ...]) -> Blocked | None:
     if bad:
         return limit(f"the parent does not take {', '.join(str(ds) for ds in bad)}")
     if not fits(view, wanted):
-        return parent_limit(view, len(wanted))
+        return parent_limit(view, count(view, wanted))
     return None
 
 

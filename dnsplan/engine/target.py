@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -45,14 +46,10 @@ def target_of(view: View) -> Target:
     created = [
         held.role for held in view.history.held if held.rollover == rollover.id and held.key.id in rollover.final
     ]
-    missing = list(rollover.creates)
-    for role in created:
-        if role in missing:
-            missing.remove(role)
     return Target(
         seps=tuple(key for key in keys if view.role_of(key) != "zsk"),
         data=tuple(key for key in keys if view.role_of(key) != "ksk"),
-        missing=tuple(missing),
+        missing=tuple((Counter(rollover.creates) - Counter(created)).elements()),
         leaving=frozenset(rollover.old) - frozenset(rollover.final),
     )
 

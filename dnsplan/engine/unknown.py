@@ -30,7 +30,9 @@ def _keys_still_trusted(profile: Profile, new: Values, old: Values) -> bool:
     if ds is not None and keys is not None:
         return trusts_keys(profile, ds, keys)
     if keys is not None and was_keys is not None:
-        return was_keys.working <= keys.working and _no_more_demanded(profile, keys, was_keys)
+        return was_keys.working <= keys.working and (
+            profile != "strict4035" or {a for _, a in keys.keys} <= _algorithms(keys, keys.signers)
+        )
     if ds is not None and was_ds is not None:
         return bool(considered(profile, was_ds)) and was_ds <= ds and _kinds(ds) == _kinds(was_ds)
     return ds is None and keys is None
@@ -39,8 +41,10 @@ def _keys_still_trusted(profile: Profile, new: Values, old: Values) -> bool:
 def _data_still_accepted(profile: Profile, new: Values, old: Values) -> bool:
     ds, keys, signers = new
     was_ds, was_keys, was_signers = old
-    if keys is not None and signers is not None and (profile in {"lenient", "rfc4509"} or ds is not None):
-        return accepts_data(profile, ds or frozenset(), keys, signers)
+    if keys is not None and signers is not None and (profile != "hardened" or ds is not None):
+        return accepts_data(profile, ds or frozenset(), keys, signers)  # only `hardened` asks what the DS demand
+    if keys is not None and signers is not None and was_keys is not None and was_signers is not None:
+        return ds == was_ds and _algorithms(was_keys, was_signers) <= _algorithms(keys, signers)
     return (
         _same_demands(profile, ds, was_ds)
         and (keys == was_keys or _grows(profile, keys, was_keys))
@@ -50,10 +54,8 @@ def _data_still_accepted(profile: Profile, new: Values, old: Values) -> bool:
 
 def _same_demands(profile: Profile, ds: DsSet | None, was: DsSet | None) -> bool:
     """Tell whether the DS set asks for signatures of no algorithm that the one before did not ask for."""
-    if ds == was:
-        return True
-    if ds is None or was is None:
-        return False
+    if ds is None or was is None or ds == was:
+        return ds == was
     before = considered(profile, was)
     return bool(before) and {d.algorithm for d in considered(profile, ds)} <= {d.algorithm for d in before}
 
@@ -67,6 +69,10 @@ def _no_more_demanded(profile: Profile, keys: KeySet, was: KeySet) -> bool:
     if profile != "strict4035":
         return True
     return {algorithm for _, algorithm in keys.keys} <= {algorithm for _, algorithm in was.keys}
+
+
+def _algorithms(keys: KeySet, signers: Signers) -> frozenset[int]:
+    return frozenset(algorithm for key, algorithm in keys.keys if key in signers)
 
 
 def _kinds(ds: DsSet) -> frozenset[tuple[int, int]]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dnsplan.engine.spans import Margins, Ring, Spans, ds_value, key_ring, known_keys, margins, spans_of
 from dnsplan.engine.validators import DsSet, KeySet
@@ -116,6 +116,11 @@ class View:
         return Gate(terms=(GateTerm(reason=reason, at=moment, base=moment),))
 
 
+def is_emergency(history: ZoneHistory) -> bool:
+    """Tell whether a compromised key is being replaced, so that margins and repeated sweeps would only help a thief."""
+    return history.rollover is not None and history.rollover.recipe == "emergency"
+
+
 def view_of(situation: Situation) -> View | None:
     """Return the view; None while some RRset has not been seen at all."""
     history = situation.history
@@ -130,6 +135,8 @@ def view_of(situation: Situation) -> View | None:
     roles: dict[Dnskey, Role] = {listed.key: listed.role for listed in situation.held or ()}
     roles.update({held.key: held.role for held in history.held if held.rollover})
     margin = margins(situation.policy, situation.capabilities, situation.seen.families_missing)
+    if is_emergency(history):
+        margin = replace(margin, parent=0, child=0)
     return View(
         situation=situation,
         ring=ring,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dnsplan.engine.target import Target, ids, wanted_ds
+from dnsplan.engine.method import recipe_for
+from dnsplan.engine.target import ids
 from dnsplan.engine.validators import is_bogus
 from dnsplan.engine.view import View
 from dnsplan.model.plan import Blocked, Finding
@@ -30,7 +31,7 @@ def wish_of(view: View, asked: frozenset[Role], token: str | None) -> Wish | Blo
     pinned = view.situation.intent.keys
     if isinstance(pinned, tuple):
         return _towards(view, _pinned(view, pinned), (), "the pinned keys differ from those in use", None)
-    if asked and (not view.ds.ds or broken(view)):
+    if asked and (not view.ds.ds or is_broken(view)):
         asked, token = frozenset(), None  # a zone that does not validate is repaired first
     final: list[Dnskey] = []
     creates: list[Role] = []
@@ -40,8 +41,9 @@ def wish_of(view: View, asked: frozenset[Role], token: str | None) -> Wish | Blo
             return _alike(best)
         final.extend(best)
         creates.extend([role] if not best else [])
-    why = f"the zone file asks for rollover {token!r}" if asked else "the keys differ from what the policy wants"
-    return _towards(view, tuple(final), tuple(creates), why, token if asked else None)
+    why = _asked_for(token) if asked else "the keys differ from what the policy wants"
+    wish = _towards(view, tuple(final), tuple(creates), why, token if asked else None)
+    return wish if wish.recipe else _with_standby(view, wish)
 
 
 def roles(view: View) -> tuple[Role, ...]:
@@ -60,6 +62,20 @@ def ours(view: View) -> tuple[Dnskey, ...]:
     return tuple(key for key in view.dnskey.keys if key in known)
 
 
+def compromised(view: View) -> frozenset[KeyId]:
+    """Return the served keys that the files call compromised."""
+    return ids(view.situation.intent.compromised) & ids(view.dnskey.keys)
+
+
+def is_broken(view: View) -> bool:
+    """Tell whether no validator accepts the zone although its own keys sign it."""
+    return is_bogus("lenient", view.refs, view.keyset, view.zone.signers) and bool(view.working_seps)
+
+
+def _asked_for(token: str | None) -> str:
+    return f"the zone file asks for rollover {token!r}" if token else "the key is older than the policy's lifetime"
+
+
 def _pinned(view: View, pinned: tuple[Dnskey, ...]) -> tuple[Dnskey, ...]:
     if any(view.role_of(key) != "ksk" for key in pinned):
         return pinned
@@ -69,17 +85,21 @@ def _pinned(view: View, pinned: tuple[Dnskey, ...]) -> tuple[Dnskey, ...]:
 
 def _best(view: View, role: Role) -> tuple[Dnskey, ...]:
     """Return the key of a role that stays: the one with the DS that works, and of several alike all of them."""
-    policy = view.situation.policy
-    good = [key for key in ours(view) if key.algorithm == policy.algorithm and view.role_of(key) == role]
+    policy, lost = view.situation.policy, compromised(view)
+    good = [
+        key
+        for key in ours(view)
+        if key.algorithm == policy.algorithm and view.role_of(key) == role and key.id not in lost
+    ]
     if role != "ksk":
         signing = [key for key in good if key.id in view.zone.signers]
         good = signing or good
     if role == "zsk":
         return tuple(sorted(good, key=lambda key: key.id)[:1])
-    vouched = {key for key in view.ring.values() if any(d.key == key for d in view.refs)}
+    vouched = {d.key for d in view.refs}
     ranks = {key: (key.id in view.keyset.working, key.id in vouched) for key in good}
     best = max(ranks.values(), default=None)
-    return tuple(key for key in good if ranks[key] == best)
+    return tuple(key for key in good if ranks[key] == best)[: None if not lost else 1]
 
 
 def _alike(keys: Iterable[Dnskey]) -> Blocked:
@@ -100,7 +120,9 @@ def _alike(keys: Iterable[Dnskey]) -> Blocked:
 
 def _towards(view: View, final: tuple[Dnskey, ...], creates: tuple[Role, ...], why: str, token: str | None) -> Wish:
     old = _leaving(view, final)
-    recipe = _recipe(view, final, creates, old)
+    recipe = "bootstrap" if is_broken(view) else recipe_for(view, final, creates, old)
+    if old & compromised(view) and recipe not in {"", "bootstrap"}:
+        recipe, why = "emergency", "the zone file calls a key compromised"
     return Wish(
         recipe=recipe,
         why=_why(view, recipe, why),
@@ -118,73 +140,29 @@ def _leaving(view: View, final: tuple[Dnskey, ...]) -> frozenset[KeyId]:
     extra = {key for key in (*view.dnskey.signers, *view.zone.signers) if key not in served}
     held = {key.key.id for key in view.situation.held or ()} | {key.key.id for key in view.history.held}
     named = {KeyId(d.key) for d in view.refs if d.key in held or d.key in mine}
-    spare = _standby(view, final)
+    spare = ids(_standby(view, ids(final))[: _standby_count(view)])
     return frozenset((mine | extra | named) - ids(final) - spare)
 
 
-def _standby(view: View, final: tuple[Dnskey, ...]) -> frozenset[KeyId]:
-    """Return the standby keys that the policy keeps: further keys that sign the DNSKEY RRset beside the one in use."""
+def _standby_count(view: View) -> int:
     policy = view.situation.policy
-    count = policy.csk.standby if policy.scheme == "csk" else policy.ksk.standby
-    spare = [key for key in view.working_seps if key not in final and key.algorithm == policy.algorithm]
-    return ids(sorted(spare, key=lambda key: key.id)[:count])
+    return policy.csk.standby if policy.scheme == "csk" else policy.ksk.standby
 
 
-def _recipe(view: View, final: tuple[Dnskey, ...], creates: tuple[Role, ...], old: frozenset[KeyId]) -> str:
-    """Return the recipe that leads to the final keys; empty when all is as wanted."""
-    target = Target(
-        seps=tuple(key for key in final if view.role_of(key) != "zsk"),
-        data=tuple(key for key in final if view.role_of(key) != "ksk"),
-        missing=creates,
-        leaving=old,
-    )
-    vouched = {d.key for d in view.refs} & {key.id for key in (*view.dnskey.keys, *target.seps)}
-    if not vouched or broken(view):
-        return "bootstrap"
-    settled = (
-        not creates
-        and target.sep_ids <= view.keyset.working
-        and (view.zone.signers & ids(view.dnskey.keys)) >= target.data_ids
-    )
-    if settled and not old:
-        return "" if wanted_ds(view, target) == view.ds.ds else "ds-digest"
-    return _by_what_changes(view, target, old)
+def _standby(view: View, final: frozenset[KeyId]) -> tuple[Dnskey, ...]:
+    """Return further keys that sign the DNSKEY RRset beside those in use."""
+    policy, lost = view.situation.policy, compromised(view)
+    spare = [key for key in view.working_seps if key.id not in final | lost and key.algorithm == policy.algorithm]
+    return tuple(sorted(spare, key=lambda key: key.id))
 
 
-def _by_what_changes(view: View, target: Target, old: frozenset[KeyId]) -> str:
-    policy = view.situation.policy
-    leaving = [view.keys_by_id[key] for key in old if key in view.keys_by_id]
-    coming = {view.role_of(key) for key in target.keys if key not in view.dnskey.keys} | set(target.missing)
-    going = {view.role_of(key) for key in leaving if key.id in ids(view.dnskey.keys)}
-    changed = coming | going
-    wanted = {key.algorithm for key in target.keys} | ({policy.algorithm} if target.missing else set())
-    if {key.algorithm for key in leaving} - wanted:
-        strict = "strict4035" in policy.validators or policy.algorithm_rollover == "conservative"
-        return "algorithm-conservative" if strict else "algorithm-liberal"
-    if "csk" in changed:
-        return "scheme" if changed - {"csk"} else "csk"
-    if "zsk" in changed:
-        return "csk" if "ksk" in changed else "zsk"
-    return _ksk_recipe(view, target)
-
-
-def _ksk_recipe(view: View, target: Target) -> str:
-    """Return the policy's method, or double-ksk where the parent, or what is served, does not allow it."""
-    method = view.situation.policy.ksk.rollover
-    if method == "double-ksk":
-        return method
-    accepts = view.situation.capabilities.accepts
-    types = len(view.situation.capabilities.makes_digests or view.situation.policy.digest_types)
-    count = 2 if accepts.form == "dnskey" else 2 * types
-    room = accepts.max_ds is None or accepts.max_ds >= max(count, len(view.ds.ds) + types)
-    uniform = {d.digest_type for d in view.refs} == set(
-        view.situation.capabilities.makes_digests or view.situation.policy.digest_types
-    )
-    if not room or not uniform:
-        return "double-ksk"
-    if method == "double-ds" and (accepts.requires_matching_dnskey != "none" or target.sep_ids <= view.keyset.working):
-        return "double-ksk"
-    return method
+def _with_standby(view: View, wish: Wish) -> Wish:
+    """Return the wish for one more standby key where the policy wants more than there are."""
+    if len(_standby(view, frozenset(wish.final))) >= _standby_count(view):
+        return wish
+    role = roles(view)[0]
+    why = "the policy wants a standby key"
+    return Wish(recipe="standby", why=why, final=wish.final, creates=(role,), old=())
 
 
 def _why(view: View, recipe: str, why: str) -> str:
@@ -200,8 +178,3 @@ def _why(view: View, recipe: str, why: str) -> str:
             f"{why}; {method} needs room for both DS, of the same digest types, and a parent that does not look first"
         )
     return why
-
-
-def broken(view: View) -> bool:
-    """Tell whether no validator accepts the zone although its own keys sign it."""
-    return is_bogus("lenient", view.refs, view.keyset, view.zone.signers) and bool(view.working_seps)

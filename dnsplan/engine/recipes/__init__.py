@@ -13,7 +13,10 @@ from dnsplan.engine.recipes import (
     double_ksk,
     double_rrset,
     ds_digest,
+    emergency,
+    follow,
     insecure,
+    standby,
     zsk,
 )
 from dnsplan.engine.view import Proposal, View
@@ -32,5 +35,8 @@ RECIPES: Mapping[str, Recipe] = {
     "algorithm-liberal": algorithm_liberal.propose,
     "algorithm-conservative": algorithm_conservative.propose,
     "ds-digest": ds_digest.propose,
+    "emergency": emergency.propose,
+    "standby": standby.propose,
+    "follow": follow.propose,
     "insecure": insecure.propose,
 }

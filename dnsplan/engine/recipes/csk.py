@@ -30,14 +30,19 @@ from dnsplan.engine.view import View
 
 def propose(view: View) -> Proposals:
     """Return the stages that may go on side by side; empty when only the new keys are left."""
+    return stages(view, "E")
+
+
+def stages(view: View, letter: str) -> Proposals:
+    """Return the same with another letter before the number of each stage."""
     target = target_of(view)
-    before = create(view, target, "E0") or publish(view, target, "E1", op="dnskey.publish")
+    before = create(view, target, f"{letter}0") or publish(view, target, f"{letter}1", op="dnskey.publish")
     if before:
         return before
     summary = "sign the data with the new key in place of the old one"
     moves = (
-        *move_ds(view, target, "E2", add=keys_everywhere(view), swap=keys_cached(view, target)),
-        *switch_data(view, target, "E3", when=data_keys_cached(view, target), summary=summary),
+        *move_ds(view, target, f"{letter}2", add=keys_everywhere(view), swap=keys_cached(view, target)),
+        *switch_data(view, target, f"{letter}3", when=data_keys_cached(view, target), summary=summary),
     )
     gone = both_of(ds_cached(view, target), signatures_cached(view, target))
-    return moves or withdraw(view, target, "E4", when=gone) or forget(view, target, "E5")
+    return moves or withdraw(view, target, f"{letter}4", when=gone) or forget(view, target, f"{letter}5")

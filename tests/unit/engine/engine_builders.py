@@ -155,8 +155,8 @@ class TinyWorld:
             case SetDs(ds=records) | SetCds(cds=records):
                 if receipt.state == "accepted":
                     self.pending.append((at + self.registration, records))
-            case CreateKey(role=role):
-                key = dnskey(f"new{self.calls}", 256 if role == "zsk" else 257)
+            case CreateKey(role=role, algorithm=algorithm):
+                key = dnskey(f"new{self.calls}", 256 if role == "zsk" else 257, algorithm)
                 self.held[key] = role
                 return replace(receipt, created=key)
             case SetKeys(published=keys, sign_keys=sign_keys, sign_zone=sign_zone):

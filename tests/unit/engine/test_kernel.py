@@ -181,3 +181,11 @@ def test_gates_are_open_when_every_version_has_the_property_and_unknown_while_th
     assert gate("ZONE", served.zone, signed_by(frozenset({"z"})), margin, "why").at == 0
     assert trust_gate(moved, empty, margin, "why").at == 340
     assert trust_gate(foreign, empty, margin, "why").at == 300
+
+
+def test_the_strict_profile_asks_what_unknown_data_are_signed_with() -> None:
+    old, wider = keys("k1", signers="k1"), keys("k1", "k2", signers="k1 k2")
+    more = KeySet(old.keys | {("k8", 8)}, frozenset({"k1", "k8"}))
+
+    assert harmless("strict4035", (frozenset({K1}), wider, None), (frozenset({K1}), old, None))
+    assert not harmless("strict4035", (frozenset({K1}), more, None), (frozenset({K1}), old, None))

@@ -223,16 +223,6 @@ def test_hold_and_insecure_zones_at_their_goal_need_nothing() -> None:
     assert insecure.run(0).headline == "OK"
 
 
-def test_what_cannot_be_done_yet_is_refused_by_name() -> None:
-    world = rolling(TinyWorld(intent=ZoneIntent(zone="example.ch", dnssec="signed", keys="follow")))
-
-    plan = world.run(1)
-
-    assert plan.headline == "BLOCKED"
-    assert isinstance(plan.moves[0], Blocked)
-    assert plan.moves[0].findings[0].code == "CAPABILITY_MISSING"
-
-
 def test_pinned_keys_are_the_goal() -> None:
     world = TinyWorld(intent=ZoneIntent(zone="example.ch", dnssec="signed", keys=(K2,), signer="s", parent="p"))
     world.held[K2] = "ksk"

@@ -1,0 +1,484 @@
+"""Each recipe on the smallest world, with the second of every stage worked out by hand.
+
+Margins 5 (child) and 7 (parent), TTLs 90 (DS), 40 (DNSKEY), 60 (data), a call at the parent takes effect after 20.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from engine_builders import K1, K2, Z1, Z2, TinyWorld, dnskey, ds, policy, rolling, unsigned_world
+
+from dnsplan.model.plan import Blocked, Capabilities, SetDs, Step, Wait
+from dnsplan.model.portfolio import Accepts, KeyPolicy, Roll, ZoneIntent
+from dnsplan.model.records import SEP
+
+ONE = Accepts(max_ds=1)
+CSK = policy(scheme="csk")
+
+
+def csk_world(**changes: object) -> TinyWorld:
+    return TinyWorld(
+        keys=(K1,), zone_signers=frozenset({K1.id}), held={K1: "csk"}, policy=CSK, **changes,  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def asked_for_zsk(world: TinyWorld) -> TinyWorld:
+    world.run(0)
+    world.intent = replace(world.intent, roll=Roll(zsk="x"))
+    return world
+
+
+def changed(world: TinyWorld, **policy_changes: object) -> TinyWorld:
+    """Let the ledger meet the zone, then change the policy."""
+    world.run(0)
+    world.policy = replace(world.policy, **policy_changes)  # type: ignore[arg-type]
+    return world
+
+
+def roles_left(world: TinyWorld) -> list[str]:
+    return sorted("sep" if key.flags & SEP else "zsk" for key in world.keys)
+
+
+def test_a_zsk_is_published_before_it_signs_and_stays_until_its_signatures_are_gone() -> None:
+    world = asked_for_zsk(TinyWorld())
+
+    done = world.until_done(1)
+
+    # both keys everywhere at 2, in every cache at 2+5+40 = 47; signatures seen at 48, old ones gone at 48+5+60 = 113
+    assert world.log == [(1, "D0-zsk"), (1, "D1"), (47, "D2"), (113, "D3"), (114, "D4")]
+    assert done == 114
+    assert dict(world.history.tokens) == {"sep": "", "zsk": "x"}
+    assert world.served_ds == (ds(K1),)
+
+
+def test_a_signer_that_signs_anew_slowly_holds_the_old_zsk_back() -> None:
+    world = asked_for_zsk(TinyWorld(capabilities=Capabilities(update="replace", resign=30)))
+
+    world.until_done(1)
+
+    assert (143, "D3") in world.log
+
+
+def test_a_csk_moves_its_ds_and_its_signatures_side_by_side() -> None:
+    world = rolling(csk_world())
+
+    world.until_done(1)
+
+    # add-first: the DS is there at 22, in every cache at 22+7+90 = 119, later than the data at 113
+    assert world.log == [
+        (1, "E0-csk"), (1, "E1"), (2, "E2a"), (47, "E2b"), (47, "E3"), (119, "E4"), (120, "E5"),
+    ]  # fmt: skip
+    assert len(world.keys) == 1
+
+
+def test_a_csk_is_swapped_where_the_parent_takes_one_ds() -> None:
+    world = rolling(csk_world(capabilities=Capabilities(update="replace", accepts=ONE)))
+
+    world.until_done(1)
+
+    # swapped at 47, seen at 67, old DS gone at 67+7+90 = 164
+    assert world.log == [(1, "E0-csk"), (1, "E1"), (47, "E2"), (47, "E3"), (164, "E4"), (165, "E5")]
+
+
+@pytest.mark.parametrize(
+    ("world", "scheme", "left"), [(TinyWorld(), "csk", ["sep"]), (csk_world(), "ksk-zsk", ["sep", "zsk"])]
+)
+def test_the_scheme_changes_both_ways(world: TinyWorld, scheme: str, left: list[str]) -> None:
+    changed(world, scheme=scheme)
+
+    world.until_done(1)
+
+    assert [stage for _, stage in world.log if not stage.startswith("E0")] == [
+        "E1", "E2a", "E2b", "E3", "E4", *["E5"] * (3 - len(left)),
+    ]  # fmt: skip
+    assert roles_left(world) == left
+    assert len(world.served_ds) == 1
+
+
+def test_a_liberal_algorithm_rollover_adds_its_ds_only_when_all_is_signed_twice() -> None:
+    world = changed(TinyWorld(), algorithm=15)
+
+    world.until_done(1)
+
+    # signatures everywhere at 2, in every cache at 2+5+60 = 67; DS there at 87; the old one leaves at 87, is gone at
+    # 107, no cache holds it from 107+7+90 = 204, nor trusts a key on its account from 204+40 = 244
+    assert world.log == [
+        (1, "L0-ksk"), (1, "L0-zsk"), (1, "L1"), (67, "L2a"), (87, "L2b"), (204, "L3"), (244, "L4"), (245, "L5"),
+        (245, "L5"),
+    ]  # fmt: skip
+    assert {key.algorithm for key in world.keys} == {15}
+
+
+def test_a_conservative_algorithm_rollover_signs_before_it_publishes() -> None:
+    world = changed(TinyWorld(), algorithm=15, algorithm_rollover="conservative")
+
+    world.until_done(1)
+
+    # data signed twice at 2, in every cache at 67; keys at 68, in every cache at 68+5+40 = 113; DS swapped in two
+    # calls, there at 133 and 153, no old DS from 153+7+90 = 250; keys gone at 251, from every cache at 251+5+40 = 296
+    assert [(at, stage) for at, stage in world.log if stage[:2] != "F0"] == [
+        (1, "F1"), (67, "F2"), (113, "F3a"), (133, "F3b"), (250, "F4"), (296, "F5"), (297, "F6"), (297, "F6"),
+    ]  # fmt: skip
+
+
+def test_a_policy_with_the_strict_validator_rolls_its_algorithm_conservatively() -> None:
+    strict = frozenset({"lenient", "strict4035"})
+    world = changed(TinyWorld(), algorithm=15, validators=strict)
+
+    assert world.run(1).recipe == "algorithm-conservative"
+
+
+def test_double_ds_tells_every_cache_of_the_ds_before_the_keys_change_places() -> None:
+    world = rolling(TinyWorld(policy=policy(ksk=KeyPolicy(lifetime=None, rollover="double-ds"))))
+
+    world.until_done(1)
+
+    # DS there at 21, in every cache at 21+7+90 = 118; keys seen at 119, in every cache at 119+5+40 = 164
+    assert world.log == [(1, "C0-ksk"), (1, "C1"), (118, "C2"), (164, "C3"), (184, "C4")]
+
+
+@pytest.mark.parametrize("accepts", [ONE, Accepts(max_ds=2, requires_matching_dnskey="each")])
+def test_double_ds_gives_way_to_double_ksk_where_the_parent_cannot(accepts: Accepts) -> None:
+    method = KeyPolicy(lifetime=None, rollover="double-ds")
+    world = rolling(TinyWorld(policy=policy(ksk=method), capabilities=Capabilities(update="replace", accepts=accepts)))
+
+    plan = world.plan(1)
+
+    assert plan.recipe == "double-ksk"
+    assert "double-ds needs room" in plan.why
+
+
+def test_double_rrset_publishes_key_and_ds_at_once() -> None:
+    method = policy(ksk=KeyPolicy(lifetime=None, rollover="double-rrset"))
+    world = rolling(TinyWorld(policy=method))
+    looking = rolling(
+        TinyWorld(
+            policy=method,
+            capabilities=Capabilities(update="replace", accepts=Accepts(max_ds=2, requires_matching_dnskey="one")),
+        )
+    )
+
+    world.until_done(1)
+    looking.until_done(1)
+
+    # DS there at 21, the old one unused from 21+7+90 = 118
+    assert world.log == [(1, "R0-ksk"), (1, "R1"), (1, "R2a"), (47, "R2b"), (118, "R3"), (119, "R4")]
+    assert looking.log == [(1, "R0-ksk"), (1, "R1"), (2, "R2a"), (47, "R2b"), (119, "R3"), (120, "R4")]
+
+
+def test_digest_types_are_added_before_the_old_ones_leave() -> None:
+    world = changed(TinyWorld(), digest_types=frozenset({4}))
+
+    done = world.until_done(1)
+
+    # what was served before the first look is out of every cache at 5+40 = 45; there at 65
+    assert world.log == [(45, "H1a"), (65, "H1b")]
+    assert done == 85
+    assert world.served_ds == (ds(K1, 4),)
+
+
+def test_digest_types_are_swapped_where_the_parent_takes_one_ds() -> None:
+    world = TinyWorld(capabilities=Capabilities(update="replace", accepts=ONE))
+    changed(world, digest_types=frozenset({4}))
+
+    world.until_done(1)
+
+    assert world.log == [(45, "H1")]
+
+
+def test_the_digests_that_a_parent_makes_are_its_own_affair() -> None:
+    made = Capabilities(update="replace", accepts=Accepts(form="dnskey"), makes_digests=frozenset({2}))
+    world = changed(TinyWorld(capabilities=made), digest_types=frozenset({4}))
+
+    assert world.run(1).headline == "OK"
+
+
+# Emergency and standby ---------------------------------------------------------------------------------------------
+def test_a_compromised_key_is_replaced_without_margins() -> None:
+    world = TinyWorld()
+    world.run(0)
+    world.intent = replace(world.intent, compromised=(K1,))
+
+    world.until_done(1)
+
+    # 2+40 = 42 and 22+90 = 112: no margins
+    assert world.log == [(1, "I0-ksk"), (1, "I1"), (2, "I2a"), (42, "I2b"), (112, "I4"), (113, "I5")]
+    assert K1 not in world.keys
+
+
+def test_an_emergency_takes_the_place_of_a_rollover_under_way() -> None:
+    world = rolling(TinyWorld())
+    world.run(1)
+    world.run(2)
+    world.intent = replace(world.intent, compromised=(K1,))
+
+    assert world.run(3).recipe == "emergency"
+    world.until_done(4)
+    assert K1 not in world.keys
+    assert len(world.keys) == 2
+
+
+def test_with_a_standby_key_the_ds_moves_at_once() -> None:
+    world = TinyWorld(
+        keys=(K1, K2, Z1), key_signers=frozenset({K1.id, K2.id}), held={K1: "ksk", K2: "ksk", Z1: "zsk"},
+        policy=policy(ksk=KeyPolicy(lifetime=None, standby=1)),
+    )  # fmt: skip
+    assert world.run(0).headline == "OK"
+    world.run(50)
+    world.intent = replace(world.intent, compromised=(K1,))
+
+    world.run(51)
+
+    assert world.log == [(51, "I2a")]
+    done = world.until_done(52)
+    assert K1 not in world.keys
+    world.until_done(done + 1)
+    # and the policy's standby key is there again
+    assert [stage for _, stage in world.log][-2:] == ["S0-ksk", "S1"]
+
+
+def test_a_standby_key_is_made_where_the_policy_wants_one() -> None:
+    world = changed(TinyWorld(), ksk=KeyPolicy(lifetime=None, standby=1))
+
+    world.until_done(1)
+
+    assert world.log == [(1, "S0-ksk"), (1, "S1")]
+    assert world.served_ds == (ds(K1),)
+    assert roles_left(world) == ["sep", "sep", "zsk"]
+
+
+# Follow ------------------------------------------------------------------------------------------------------------
+def following(**changes: object) -> TinyWorld:
+    intent = ZoneIntent(zone="example.ch", dnssec="signed", keys="follow", signer="s", parent="p")
+    return TinyWorld(intent=intent, **changes)  # type: ignore[arg-type]
+
+
+def test_the_ds_follow_a_signer_that_rolls_by_itself() -> None:
+    world = following()
+    assert world.run(0).headline == "OK"
+
+    world.keys, world.key_signers = (K1, K2, Z1), frozenset({K1.id, K2.id})
+    world.until_done(10)
+    assert world.served_ds == tuple(sorted((ds(K1), ds(K2))))
+    world.keys, world.key_signers = (K2, Z1), frozenset({K2.id})
+    world.until_done(200)
+
+    assert world.served_ds == (ds(K2),)
+    # the new key is there at 10, the DS at once; the old one when no cache holds a DNSKEY RRset without the new key
+    assert world.log == [(10, "K2a"), (200, "K2b")]
+
+
+def test_a_new_algorithm_is_followed_when_all_is_signed_with_it() -> None:
+    new, data = dnskey("k15", algorithm=15), dnskey("z15", 256, 15)
+    world = following()
+    world.run(0)
+    world.keys, world.key_signers = (K1, new, Z1, data), frozenset({K1.id, new.id})
+    world.zone_signers = frozenset({Z1.id, data.id})
+
+    world.until_done(10)
+
+    assert world.log == [(10 + 5 + 60, "K2a")]
+
+
+def test_a_zone_whose_keys_were_never_vouched_for_is_not_followed() -> None:
+    world = following()
+    world.run(0)
+    world.keys, world.key_signers, world.zone_signers = (K2, Z2), frozenset({K2.id}), frozenset({Z2.id})
+
+    blocked = world.run(10).moves[0]
+
+    assert isinstance(blocked, Blocked)
+    assert blocked.findings[0].code == "KEY_DISCONTINUITY"
+    world.keys, world.key_signers, world.zone_signers = (), frozenset(), frozenset()
+    assert isinstance(world.run(11).moves[0], Blocked)
+
+
+def test_a_followed_zone_without_ds_gets_one_when_all_is_signed() -> None:
+    world = following(served_ds=())
+
+    world.until_done(0)
+
+    assert world.log == [(65, "K2a")]
+
+
+# Age, undo, refusals -----------------------------------------------------------------------------------------------
+def test_a_key_is_rolled_when_it_reaches_its_lifetime() -> None:
+    world = TinyWorld(policy=policy(ksk=KeyPolicy(lifetime=1000), zsk=KeyPolicy(lifetime=600)))
+    world.until_done(0)
+
+    assert world.run(599).headline == "OK"
+    assert world.run(600).recipe == "zsk"
+    world.until_done(601)
+    assert world.run(1000).recipe == "double-ksk"
+    world.until_done(1001)
+    assert world.run(1150).headline == "OK"
+
+
+def test_a_rollover_whose_token_is_taken_back_goes_back() -> None:
+    world = rolling(TinyWorld())
+    world.run(1)
+    world.run(2)
+    world.run(22)
+    assert world.served_ds != (ds(K1),)
+    world.intent = replace(world.intent, roll=Roll())
+
+    plan = world.run(23)
+    world.until_done(24)
+
+    assert "taken back" in plan.why
+    assert world.served_ds == (ds(K1),)
+    assert world.keys == tuple(sorted((K1, Z1)))
+    assert set(world.held) == {K1, Z1}
+    assert world.run(900).headline == "OK"
+
+
+def test_insecure_and_pinned_keys_contradict_each_other() -> None:
+    world = TinyWorld(intent=ZoneIntent(zone="example.ch", dnssec="insecure", keys=(K1,), signer="s", parent="p"))
+
+    assert isinstance(world.run(0).moves[0], Blocked)
+
+
+def test_a_signer_that_cannot_create_keys_is_not_asked_to() -> None:
+    world = rolling(TinyWorld(capabilities=Capabilities(update="replace", can_create_keys=False)))
+
+    blocked = world.run(1).moves[0]
+
+    assert isinstance(blocked, Blocked)
+    assert blocked.findings[0].code == "CAPABILITY_MISSING"
+
+
+def test_an_algorithm_that_no_validator_knows_is_refused() -> None:
+    world = changed(TinyWorld(), algorithm=12)
+
+    assert isinstance(world.run(1).moves[0], Blocked)
+
+
+def test_nothing_begins_while_servers_disagree() -> None:
+    world = rolling(TinyWorld())
+    seen = world.observe(1)
+    other = replace(seen.child[0], address="198.51.100.2", keys=(K1, Z1, Z2))
+
+    move = world.run(1, replace(seen, child=(*seen.child, other))).moves[0]
+
+    assert isinstance(move, Wait)
+    assert move.polls
+    assert world.log == []
+
+
+def test_a_zone_found_with_leftovers_is_brought_to_its_policy() -> None:
+    """Row 'standby or pre-published', and a DS that was left from an old rollover."""
+    world = TinyWorld(
+        keys=(K1, K2, Z1, Z2), served_ds=tuple(sorted((ds(K1), ds(dnskey("k9"))))),
+        held={K1: "ksk", K2: "ksk", Z1: "zsk", Z2: "zsk", dnskey("k9"): "ksk"},
+    )  # fmt: skip
+
+    world.until_done(0)
+
+    assert world.keys == tuple(sorted((K1, Z1)))
+    assert world.served_ds == (ds(K1),)
+
+
+def test_the_second_of_two_steps_is_judged_with_the_first() -> None:
+    """Both are asked for in one run; the proof of the second knows the first."""
+    world = rolling(TinyWorld(policy=policy(ksk=KeyPolicy(lifetime=None, rollover="double-rrset"))))
+    world.run(1)
+
+    world = rolling(csk_world(capabilities=Capabilities(update="replace", accepts=ONE)))
+    for at in range(1, 47):
+        world.run(at)
+    moves = world.plan(47).moves
+
+    steps = [move for move in moves if isinstance(move, Step)]
+    assert [step.stage for step in steps] == ["E2", "E3"]
+    assert isinstance(steps[0].action, SetDs)
+    assert steps[1].proof.triples > steps[0].proof.triples
+
+
+def test_signing_again_after_insecure_starts_from_nothing() -> None:
+    world = unsigned_world(intent=ZoneIntent(zone="example.ch", dnssec="insecure", signer="s", parent="p"))
+    world.until_done(0)
+    world.intent = replace(world.intent, dnssec="signed")
+
+    world.until_done(1)
+
+    assert len(world.served_ds) == 1
+
+
+def test_a_followed_signer_says_by_cds_which_of_its_keys_it_means() -> None:
+    world = following(
+        keys=(K1, K2, Z1), key_signers=frozenset({K1.id, K2.id}), served_ds=(ds(K1),), held={K1: "ksk", K2: "ksk"}
+    )
+    seen = world.observe(0)
+    named = replace(seen, child=(replace(seen.child[0], cds=(ds(K1),)),))
+    other = replace(seen, child=(replace(seen.child[0], cdnskey=(dnskey("k9"),)),))
+
+    assert world.plan(0, named).headline == "OK"
+    assert world.plan(0, other).recipe == "follow"
+    assert world.plan(0, replace(named, child=(*named.child, replace(seen.child[0], address="198.51.100.2")))).recipe
+
+
+def test_a_parent_that_takes_less_than_it_did_blocks_a_rollover_half_way() -> None:
+    world = rolling(TinyWorld())
+    world.run(1)
+    world.run(2)
+    world.run(22)
+    foreign = tuple(sorted((*world.served_ds, ds(dnskey("foreign")))))
+    full = replace(world.capabilities, accepts=ONE)
+    world.served_ds, world.capabilities = foreign, full
+
+    blocked = world.run(60).moves[0]
+
+    assert isinstance(blocked, Blocked)
+    assert blocked.guard == "parent_limit"
+
+
+def test_one_record_a_call_and_no_room_for_another_is_refused_half_way() -> None:
+    single = Capabilities(update="one-at-a-time", accepts=Accepts(max_ds=2))
+    world = rolling(TinyWorld(capabilities=single))
+    world.run(1)
+    world.capabilities = replace(single, accepts=ONE)
+
+    blocked = world.run(2).moves[0]
+
+    assert isinstance(blocked, Blocked)
+    assert blocked.guard == "parent_limit"
+
+
+def test_a_digest_that_the_parent_no_longer_takes_blocks_half_way() -> None:
+    world = rolling(TinyWorld())
+    world.run(1)
+    world.capabilities = Capabilities(update="replace", accepts=Accepts(digest_types=frozenset({4})))
+
+    assert isinstance(world.run(2).moves[0], Blocked)
+
+
+def test_a_parent_that_names_what_it_takes_and_takes_it_is_no_obstacle() -> None:
+    named = Accepts(algorithms=frozenset({13}), digest_types=frozenset({2}), max_ds=2)
+    world = rolling(TinyWorld(capabilities=Capabilities(update="replace", accepts=named)))
+
+    world.until_done(1)
+
+    assert len(world.served_ds) == 1
+
+
+def test_a_broken_zone_is_repaired_before_it_is_rolled() -> None:
+    world = rolling(TinyWorld())
+    world.served_ds = (ds(dnskey("lost")),)
+
+    assert world.run(1).recipe == "bootstrap"
+    done = world.until_done(2)
+    assert world.run(done + 1).recipe == "double-ksk"
+
+
+def test_a_pinned_zsk_is_a_goal_too() -> None:
+    world = TinyWorld(
+        intent=ZoneIntent(zone="example.ch", dnssec="signed", keys=(K1, Z2), signer="s", parent="p"),
+        held={K1: "ksk", Z1: "zsk", Z2: "zsk"},
+    )  # fmt: skip
+
+    world.until_done(0)
+
+    assert world.keys == tuple(sorted((K1, Z2)))
+    assert world.zone_signers == {Z2.id}
