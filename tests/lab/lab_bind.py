@@ -10,7 +10,6 @@ from pathlib import Path
 
 from lab_dns import Server, answers, rrset
 from lab_process import Daemon, run, start
-from secret_search import may_hold, watch
 
 KEY_NAME = "upd"
 
@@ -81,8 +80,6 @@ def start_primary(
     config = PRIMARY.format(
         key=KEY_NAME, secret=secret, folder=folder, port=server.port, address=server.address, zone=zone, signing=signing
     )
-    watch(secret)
-    may_hold(folder / "named.conf")
     (folder / "named.conf").write_text(config)
     run("named-checkconf", str(folder / "named.conf"))
     daemon = start("named", folder, "named", "-4", "-g", "-n", "1", "-c", str(folder / "named.conf"))

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 
 from lab import ROOT, Lab
 from lab_zones import WaysIn
-from secret_search import printed
 
 from dnsplan.apply import Ports, Run, RunResult, run
 from dnsplan.cli.clock import SystemClock
@@ -63,7 +62,6 @@ class Managed:
             resolution=self.resolution,
         )  # fmt: skip
         result = run(portfolio, tuple(self.intents), self.ports, Run(id=f"run-{self._runs}"))
-        printed(repr(result), repr(self.ledger))
         for zone in result.zones:
             self.log += [
                 f"{time.monotonic():.1f} {zone.zone} {step.id} {step.outcome} {step.reason}" for step in zone.steps

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from lab_dns import Server, answers, rrset
 from lab_process import Daemon, run, start
-from secret_search import may_hold, watch
 
 from dnsplan.model.records import Ds
 
@@ -99,8 +98,6 @@ def start_knot(folder: Path, server: Server, zone: str, text: str, *, signed: bo
         folder=folder, address=server.address, port=server.port, key=KEY_NAME, secret=secret, apex=f"{zone}.",
         signing="on" if signed else "off",
     )  # fmt: skip
-    watch(secret)
-    may_hold(folder / "knot.conf")
     (folder / "knot.conf").write_text(config)
     daemon = start(f"knot-{zone or 'root'}", folder, "knotd", "-c", str(folder / "knot.conf"))
     daemon.wait_until(lambda: answers(server, f"{zone}.", "SOA"), "answering")

@@ -73,8 +73,7 @@ def start_secondary(folder: Path, server: Server, primary: Server, zones: Sequen
     """Return a secondary that fetches its zones as soon as the primary has them."""
     folder.mkdir(parents=True, exist_ok=True)
     lines = [f'zone:\n    name: "{zone}"\n    include-pattern: child\n    zonefile: "{zone}.zone"\n' for zone in zones]
-    config = CONFIG.format(
-        folder=folder, address=server.address, port=server.port, primary=primary.address, primary_port=primary.port
-    )
-    (folder / "nsd.conf").write_text(config + "".join(lines))
+    config = CONFIG.format(folder=folder, address=server.address, port=server.port, control="no")
+    pattern = SECONDARY.format(primary=primary.address, primary_port=primary.port)
+    (folder / "nsd.conf").write_text(config + pattern + "".join(lines))
     return start("nsd", folder, "nsd", "-d", "-c", str(folder / "nsd.conf"))

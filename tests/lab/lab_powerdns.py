@@ -10,7 +10,6 @@ from pathlib import Path
 import httpx
 from lab_dns import Server, answers
 from lab_process import Daemon, start
-from secret_search import may_hold, watch
 
 SCHEMA = Path("/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql")
 
@@ -99,8 +98,6 @@ def start_powerdns(folder: Path, server: Server, api_port: int, secondaries: tup
         address=server.address, port=server.port, folder=folder, api_key=api_key, api_port=api_port, modules=modules,
         secondaries=",".join(secondaries),
     )  # fmt: skip
-    watch(api_key)
-    may_hold(folder / "pdns.conf", *(folder / f"pdns.sqlite3{end}" for end in ("", "-wal", "-shm", "-journal")))
     (folder / "pdns.conf").write_text(config)
     daemon = start("pdns", folder, "pdns_server", f"--config-dir={folder}", "--daemon=no", "--guardian=no")
     running = PowerDnsServer(daemon=daemon, server=server, url=f"http://{server.address}:{api_port}", api_key=api_key)

@@ -87,12 +87,13 @@ def self_signed(zone: str, text: str, key: Key) -> str:
     """Return a zone file (of the root, if empty) with a CSK, an NSEC chain and signatures over what is its own."""
 
     def add_signature(changes: dns.transaction.Transaction, rrset: dns.rrset.RRset) -> None:
-        for signature in sign(rrset, parsed.origin, [key]):
+        for signature in sign(rrset, origin, [key]):
             changes.add(rrset.name, rrset.ttl, signature)
 
-    parsed = dns.zone.from_text(text, f"{zone}.", relativize=False)
+    origin = dns.name.from_text(zone)
+    parsed = dns.zone.from_text(text, origin, relativize=False)
     with parsed.writer() as changes:
-        changes.add(parsed.origin, parsed.get_soa().minimum, key.rdata)
+        changes.add(origin, parsed.get_soa().minimum, key.rdata)
         dns.dnssec.sign_zone(parsed, txn=changes, add_dnskey=False, rrset_signer=add_signature)
     return str(parsed.to_text(relativize=False))
 

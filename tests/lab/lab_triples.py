@@ -88,8 +88,8 @@ def small_triples() -> list[Triple]:
     return [Triple(ds=frozenset(ds), keys=keys, signers=signers) for ds, (keys, signers) in every]
 
 
-def _plain(*ds: DsRef, by: Iterable[str] = ("z1",)) -> Triple:
-    keys = KeySet(keys=frozenset({("k1", 13), ("z1", 13)}), signers=frozenset({"k1"}))
+def _plain(*ds: DsRef, by_keys: Iterable[str] = ("k1",), by: Iterable[str] = ("z1",)) -> Triple:
+    keys = KeySet(keys=frozenset({("k1", 13), ("z1", 13)}), signers=frozenset(by_keys))
     return Triple(ds=frozenset(ds), keys=keys, signers=frozenset(by))
 
 
@@ -108,6 +108,8 @@ def edge_triples() -> list[Triple]:
     others += [DsRef(key, 13, digest) for key, digest in product(("k1", "lost"), OTHER_DIGESTS)]
     beside = [_plain(other, *ds) for other, ds in product(others, ((), (good,), (weak,), (lost,)))]
     signed = [_plain(good, by=by) for by in (("a1",), ("a1", "z1"), ("a1", "a2", "z1"), ("z1", "zz1", "zz2"))]
+    signing = (("lost",), ("k1", "lost"), ("z1",), ("k1", "z1"), ("z1", "lost"))
+    signed += [_plain(ds, by_keys=by) for ds, by in product((good, lost, DsRef("z1", 13, 2)), signing)]
     return [*alone, *beside, _plain(forged), _plain(forged, good), *signed]
 
 

@@ -106,15 +106,18 @@ class Watch:
 
     async def _change(self, unsigned_parent: str, unsigned: Mapping[str, str]) -> None:
         await self.until(0)
-        await asyncio.to_thread(self.world.tld.replace, {"tld": unsigned_parent})
-        while await asyncio.to_thread(rrset, TLD, f"{list(ZONES)[0]}.", "DS") is not None:
-            await asyncio.sleep(0.02)
+        await asyncio.to_thread(self._remove_ds, unsigned_parent)
         self.gone = self.now()
         for group, second in GROUPS.items():
             await self.until(self.gone + second)
             await asyncio.to_thread(
                 self.world.children.replace, {zone: text for zone, text in unsigned.items() if ZONES[zone] == group}
             )
+
+    def _remove_ds(self, unsigned_parent: str) -> None:
+        self.world.tld.replace({"tld": unsigned_parent})
+        while rrset(TLD, f"{next(iter(ZONES))}.", "DS") is not None:
+            time.sleep(0.02)
 
     async def _ask(self, resolver: str) -> None:
         asker = await asker_of(self.world.resolvers[resolver])

@@ -67,10 +67,9 @@ RULES = (
 
 
 def expected(profile: Profile, triple: Triple) -> Verdict:
-    if not considered(profile, triple.ds):
-        return Verdict.INSECURE
-    bogus = is_bogus(profile, triple.ds, triple.keys, triple.signers)
-    return Verdict.BOGUS if bogus else Verdict.SECURE
+    if is_bogus(profile, triple.ds, triple.keys, triple.signers):
+        return Verdict.BOGUS
+    return Verdict.SECURE if considered(profile, triple.ds) else Verdict.INSECURE
 
 
 @dataclass
@@ -110,14 +109,14 @@ class Comparison:
             for profile, wanted in self.wanted.items()
         }
 
-    def only_strict(self) -> list[str]:
-        """Return the names that strict4035 calls bogus and every required profile secure."""
+    def admitted(self) -> list[str]:
+        """Return the names that are secure in every profile that a policy requires unless it says otherwise."""
         required = [self.wanted[profile] for profile in Policy().validators]
-        return [
-            name
-            for name, verdict in self.wanted["strict4035"].items()
-            if verdict is Verdict.BOGUS and all(wanted[name] is Verdict.SECURE for wanted in required)
-        ]
+        return [name for name in required[0] if all(wanted[name] is Verdict.SECURE for wanted in required)]
+
+    def failing(self, names: list[str]) -> int:
+        """Return how many of these names some resolver does not validate."""
+        return sum(any(said[name] is not Verdict.SECURE for said in self.answers.values()) for name in names)
 
     def lines(self) -> list[str]:
         lines = []
@@ -141,21 +140,25 @@ def test_every_profile_is_what_real_resolvers_do(tmp_path: Path, record_property
         asked = time.monotonic()
     found = Comparison(zones=zones, answers=answers)
     cells = sum(len(said) for said in answers.values())
-    strict = found.only_strict()
+    assert cells == len(zones) * len(RESOLVERS)
+    admitted = found.admitted()
+    strict = [name for name in admitted if found.wanted["strict4035"][name] is Verdict.BOGUS]
+    failing = found.failing(admitted)
     figures = [
-        f"{len(zones)} triples, {cells} cells; signed in {up - began:.1f} s, asked in {asked - up:.1f} s, "
-        f"compared in {time.monotonic() - asked:.1f} s",
+        f"{len(zones)} triples, {cells} cells, signed in {up - began:.1f} s, asked in {asked - up:.1f} s",
         *found.lines(),
-        f"{len(strict)} triples that only strict4035 calls bogus are secure at every resolver",
+        f"{len(admitted)} triples are secure in every required profile; by rule, {failing} fail somewhere",
+        f"{len(strict)} of them are bogus in strict4035; {found.failing(strict)} fail somewhere",
     ]
     record_property("figures", "\n".join(figures))
     print("\n" + "\n".join(figures))
     assert found.unexplained == []
-    assert cells == len(zones) * len(RESOLVERS)
     assert set(found.explained) == set(RULES)
     for resolver, profile in PROFILES.items():
         # no other profile would do: the table tells them apart
         distances = found.distances(resolver)
         assert min(distances, key=lambda each: distances[each]) == profile
         assert sorted(distances.values())[1] > 50
+    assert failing == found.explained.total()
+    assert found.failing(strict) == 0
     assert len(strict) > 50
