@@ -34,7 +34,8 @@ def _keys_still_trusted(profile: Profile, new: Values, old: Values) -> bool:
             profile != "strict4035" or {a for _, a in keys.keys} <= _algorithms(keys, keys.signers)
         )
     if ds is not None and was_ds is not None:
-        return bool(considered(profile, was_ds)) and was_ds <= ds and _kinds(ds) == _kinds(was_ds)
+        before, now = considered(profile, was_ds), considered(profile, ds)
+        return bool(before) and _named(before) <= _named(now) and (profile != "hardened" or _demands(now, before))
     return ds is None and keys is None
 
 
@@ -57,7 +58,7 @@ def _same_demands(profile: Profile, ds: DsSet | None, was: DsSet | None) -> bool
     if ds is None or was is None or ds == was:
         return ds == was
     before = considered(profile, was)
-    return bool(before) and {d.algorithm for d in considered(profile, ds)} <= {d.algorithm for d in before}
+    return bool(before) and _demands(considered(profile, ds), before)
 
 
 def _grows(profile: Profile, keys: KeySet | None, was: KeySet | None) -> bool:
@@ -75,5 +76,10 @@ def _algorithms(keys: KeySet, signers: Signers) -> frozenset[int]:
     return frozenset(algorithm for key, algorithm in keys.keys if key in signers)
 
 
-def _kinds(ds: DsSet) -> frozenset[tuple[int, int]]:
-    return frozenset((d.algorithm, d.digest_type) for d in ds)
+def _named(ds: DsSet) -> frozenset[str]:
+    return frozenset(d.key for d in ds)
+
+
+def _demands(ds: DsSet, before: DsSet) -> bool:
+    """Tell whether all algorithms of the one stand in the other."""
+    return {d.algorithm for d in ds} <= {d.algorithm for d in before}

@@ -1,14 +1,14 @@
 """Recipe H, ds-digest: other digest types for the same keys.
 
 RFC 4509 section 3 and RFC 8624's successors say which digests; no key changes. Stages: H1a add DS of the new types for
-every key at once (gate: no cache holds a DNSKEY RRset that a key with a DS does not sign) · H1b remove those of the old
-types (gate: every parent server shows the new ones, so that the DS RRset is never empty). Where the parent takes no
-more DS they are swapped (H1): each of the two RRsets is valid alone.
+every key at once (gate: every server shows that the key signs the DNSKEY RRset; what validates under one digest of a
+key validates under another) · H1b remove those of the old types (gate: every parent server shows the new ones, so that
+the DS RRset is never empty). Where the parent takes no more DS they are swapped (H1): each of the two is valid alone.
 """
 
 from __future__ import annotations
 
-from dnsplan.engine.stages import Proposals, both_of, keys_cached, move_ds
+from dnsplan.engine.stages import Proposals, both_of, keys_everywhere, move_ds
 from dnsplan.engine.target import target_of
 from dnsplan.engine.view import View
 
@@ -16,6 +16,6 @@ from dnsplan.engine.view import View
 def propose(view: View) -> Proposals:
     """Return the next stage; empty when the DS have the digest types of the policy and no others."""
     target = target_of(view)
-    signed = keys_cached(view, target)
+    signed = keys_everywhere(view)
     shown = view.everywhere(view.history.ds, "every parent server shows the new DS")
     return move_ds(view, target, "H1", add=signed, swap=both_of(signed, shown))

@@ -173,9 +173,9 @@ def test_digest_types_are_added_before_the_old_ones_leave() -> None:
 
     done = world.until_done(1)
 
-    # what was served before the first look is out of every cache at 5+40 = 45; there at 65
-    assert world.log == [(45, "H1a"), (65, "H1b")]
-    assert done == 85
+    # there at 21, and the old ones gone at 41
+    assert world.log == [(1, "H1a"), (21, "H1b")]
+    assert done == 41
     assert world.served_ds == (ds(K1, 4),)
 
 
@@ -185,7 +185,7 @@ def test_digest_types_are_swapped_where_the_parent_takes_one_ds() -> None:
 
     world.until_done(1)
 
-    assert world.log == [(45, "H1")]
+    assert world.log == [(1, "H1")]
 
 
 def test_the_digests_that_a_parent_makes_are_its_own_affair() -> None:
