@@ -217,11 +217,14 @@ class _Work:
         for zone, one in self.looks.items():
             if zone in self.stale:
                 continue
-            history = replace(self.histories.get(zone, one.plan.history), planned=self.ports.digest(zone))
+            history, planned = self.histories.get(zone, one.plan.history), self.ports.digest(zone)
+            if history.planned != planned:
+                history = replace(history, planned=planned)
             if zone in self.held or _is_unfinished(one.plan):
                 history = replace(history, next_at=_at_once(one, self._at))
-            self.looks[zone] = replace(one, plan=replace(one.plan, history=history))
-            if one.before is None or replace(history, last_sweep=None) != replace(one.before, last_sweep=None):
+            if history is not one.plan.history:
+                self.looks[zone] = replace(one, plan=replace(one.plan, history=history))
+            if one.before is None or replace(history, last_sweep=one.before.last_sweep) != one.before:
                 learnt.append(history)
         changed = self.request.planned is not None and self.request.planned != self.ledger.planned()
         if learnt or changed:

@@ -118,7 +118,9 @@ def _decided(portfolio: Portfolio, ports: Ports, situation: Situation, before: Z
 
 def decide(situation: Situation, ports: Ports) -> tuple[Situation, ZonePlan]:
     """Return the plan; the signer's keys are read only where there is something to do. DsplanError if it fails."""
-    situation, intent = replace(situation, held=None), situation.intent
+    intent = situation.intent
+    if situation.held is not None:
+        situation = replace(situation, held=None)
     if situation.history.rollover is None or intent.signer is None or intent.dnssec == "hold":
         plan = plan_zone(situation, foresee=ports.foresee)
         if not plan.recipe or intent.signer is None:

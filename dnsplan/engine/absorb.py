@@ -81,7 +81,7 @@ def absorb(history: ZoneHistory, seen: Observation, *, policy: Policy, capabilit
 def _fold(
     versions: tuple[RRsetVersion, ...], sweep: Sweep, nominal: Seconds, timing: Timing
 ) -> tuple[RRsetVersion, ...]:
-    if not sweep.contents:
+    if not sweep.contents or (versions and _says_nothing_new(versions[-1], sweep)):
         return versions
     unknown_past = not versions
     if unknown_past:
@@ -97,6 +97,15 @@ def _fold(
     past = _counted(_with_ttls(past, sweep, nominal), sweep, timing)
     return past + tuple(
         version if version.ttl_star >= nominal else replace(version, ttl_star=nominal) for version in pending
+    )
+
+
+def _says_nothing_new(newest: RRsetVersion, sweep: Sweep) -> bool:
+    """Tell whether every answer is the version that was everywhere already, with no larger TTL."""
+    return (
+        newest.everywhere is not None
+        and sweep.contents == (newest.content,)
+        and all(answer is None or answer[1] <= newest.ttl_star for answer in sweep.answers.values())
     )
 
 

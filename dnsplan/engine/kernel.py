@@ -6,7 +6,7 @@ the oracle that judges it in the tests.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 
 from dnsplan.engine.spans import FOREVER, Span, Spans, trust
@@ -80,13 +80,11 @@ def admit(spans: Spans, change: Change, now: Instant, profiles: frozenset[Profil
 
 def _replaced(triple: Triple, change: Change, new: Triple, served: Triple) -> Triple:
     """Return the triple with each new member replaced by what was served before it."""
-    if change.ds is not None and triple.ds is new.ds:
-        triple = replace(triple, ds=served.ds)
-    if change.dnskey is not None and triple.dnskey is new.dnskey:
-        triple = replace(triple, dnskey=served.dnskey)
-    if change.zone is not None and triple.zone is new.zone:
-        triple = replace(triple, zone=served.zone)
-    return triple
+    return Triple(
+        served.ds if change.ds is not None and triple.ds is new.ds else triple.ds,
+        served.dnskey if change.dnskey is not None and triple.dnskey is new.dnskey else triple.dnskey,
+        served.zone if change.zone is not None and triple.zone is new.zone else triple.zone,
+    )
 
 
 def _window(profile: Profile, triple: Triple, now: Instant) -> tuple[Instant, Instant] | None:

@@ -48,7 +48,9 @@ def plan_zone(situation: Situation, *, foresee: bool = True) -> ZonePlan:
     history = choice.history
     if choice.recipe and moves == (Done(),):
         history = _finished(view)
-    history = replace(history, next_at=_next_at(moves))
+    next_at = _next_at(moves)
+    if history.next_at != next_at:
+        history = replace(history, next_at=next_at)
     return ZonePlan(
         zone=situation.intent.zone,
         parent=situation.seen.parent_zone or "",
@@ -77,10 +79,9 @@ def _moves(view: View, choice: Choice) -> tuple[Move, ...]:
     moves: list[Move] = []
     seen = view
     for item in choice.proposals(view):
-        move = move_of(seen, item) if isinstance(item, Proposal) else item
-        moves.append(move)
-        if isinstance(move, Step):
-            seen = with_target(seen, move)  # the next one is judged as if this one had been asked for already
+        if moves and isinstance(moves[-1], Step):
+            seen = with_target(seen, moves[-1])  # each is judged as if the one before had been asked for already
+        moves.append(move_of(seen, item) if isinstance(item, Proposal) else item)
     if moves:
         return tuple(moves)
     unconfirmed = in_flight(view)

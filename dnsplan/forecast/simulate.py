@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from dnsplan.apply import Ports, Run, RunResult, look, run
 from dnsplan.model.history import ZoneHistory
-from dnsplan.model.plan import Blocked, Done, Move, NeedsHuman, NeedsReview, Step, Wait
+from dnsplan.model.plan import Blocked, Done, Move, NeedsHuman, NeedsReview, Step, Wait, ZonePlan
 from dnsplan.model.portfolio import Guards, KeyPolicy, Policy, Portfolio, Resolution, Roll, WayIn, ZoneIntent
 from dnsplan.model.records import Dnskey
 from dnsplan.model.time import parse_instant
@@ -40,7 +40,7 @@ class Simulation:
         self.moves: list[dict[str, Any]] = []
         self.reached_at: int | None = None
         self.changes = sorted(world["truth"].get("changes", []), key=lambda change: change["at"])
-        self._last: tuple[Any, ...] | None = None
+        self._last: ZonePlan | None = None
 
     def result(self) -> dict[str, Any]:
         """Run to the end and return what the contract asks for."""
@@ -99,11 +99,13 @@ class Simulation:
             if not look(self.portfolio, (self.truth.zone,), ports)[0].plan.recipe:
                 self.reached_at = at
             return True  # what is done may have been a repair before the rollover that was asked for
-        history = replace(self.ledger.histories[self.truth.zone], last_sweep=None, next_at=None)
-        before, self._last = self._last, (history, zone.plan.moves)
-        return (
-            bool(zone.steps) or before is None or before[0] != history or _kinds(before[1]) != _kinds(zone.plan.moves)
-        )
+        before, self._last = self._last, zone.plan
+        begun = before is None or before.history.rollover != zone.plan.history.rollover
+        return bool(zone.steps) or begun or self._settled(zone.plan)
+
+    def _settled(self, plan: ZonePlan) -> bool:
+        """Tell whether the run learnt of a call whose outcome had been lost: the next one may go on from there."""
+        return self.ledger.histories[self.truth.zone].intents != plan.history.intents
 
     def _idle(self, at: int) -> int:
         """Return how long nothing can change: until the world moves, a gate opens or a budget ends."""
@@ -112,15 +114,16 @@ class Simulation:
         history = self.ledger.histories[self.truth.zone]
         budget = self.portfolio.policies["world"].timing.registration_budget
         spacing = max(self.portfolio.policies["world"].timing.sweep_spacing, 1)
-        for move in self._last[1] if self._last else ():
+        for move in self._last.moves if self._last else ():
             if isinstance(move, Wait) and move.until is not None and not move.polls:
                 moments.add(move.until - base)
         for versions in (history.ds, history.dnskey, history.zonedata):
             newest = versions[-1] if versions else None
             if newest is not None and newest.everywhere is None and newest.clean_at is not None:
                 moments.add(newest.clean_at + spacing - base)
-        for intent in history.intents:
-            moments.add((intent.outcome_at or intent.at) + budget - base)
+        if any(versions and not versions[-1].seen for versions in (history.ds, history.dnskey, history.zonedata)):
+            for intent in history.intents:
+                moments.add((intent.outcome_at or intent.at) + budget - base)
         following = [moment for moment in moments if moment > at]
         if not following:
             return int(self.world["until"]) + 1
@@ -134,10 +137,6 @@ class Simulation:
             line = _move_line(move, self.clock.base)
             if not any({**line, "at": 0} == {**known, "at": 0} for known in self.moves[-1:]):
                 self.moves.append({"at": at, **line})
-
-
-def _kinds(moves: tuple[Move, ...]) -> tuple[tuple[str, str], ...]:
-    return tuple((type(move).__name__, getattr(move, "stage", "")) for move in moves)
 
 
 def _move_line(move: Move, base: int) -> dict[str, Any]:
