@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.exceptions import TyperException
 
-from dnsplan.cli import applying, demo, files, ledgers, planning, simulating, standing
+from dnsplan.cli import applying, demo, files, forecasting, ledgers, planning, simulating, standing
 from dnsplan.cli.logs import event, open_log
 from dnsplan.cli.options import Options, split_options
 from dnsplan.errors import ExitCode, UsageError
@@ -57,6 +57,8 @@ COMMANDS: tuple[Callable[..., int], ...] = (
     standing.runbook,
     standing.confirm,
     planning.observe,
+    forecasting.forecast,
+    forecasting.proof,
     simulating.simulate,
 )
 for function in COMMANDS:

@@ -30,9 +30,14 @@ def lifetime_of(view: View, role: Role) -> KeyPolicy:
 def due_at(view: View, role: Role) -> Instant | None:
     """Return when the key in use of a role reaches its lifetime; None if never, or if its age is not known."""
     lifetime = lifetime_of(view, role).lifetime
+    born = born_at(view, role)
+    return None if lifetime is None or born is None else born + lifetime
+
+
+def born_at(view: View, role: Role) -> Instant | None:
+    """Return when the key in use of a role was created, or first seen; None if that is not on record."""
     used = view.zone.signers if role == "zsk" else view.dnskey.signers & {d.key for d in view.refs}
-    born = [held.created for held in view.history.held if held.role == role and held.key.id in used]
-    return None if lifetime is None or not born else min(born) + lifetime
+    return min((held.created for held in view.history.held if held.role == role and held.key.id in used), default=None)
 
 
 def overdue(view: View) -> frozenset[Role]:

@@ -29,13 +29,14 @@ from dnsplan.model.plan import (
     Wait,
     ZonePlan,
 )
-from dnsplan.model.time import Instant
+from dnsplan.model.time import Instant, Seconds
 
 
-def plan_zone(situation: Situation, *, foresee: bool = True) -> ZonePlan:
+def plan_zone(situation: Situation, *, foresee: bool = True, registration: Seconds = 0) -> ZonePlan:
     """Return what the zone needs now and later, and the history that the ledger should keep.
 
-    Without `foresee` the timeline is left empty: a run that carries out what is ready does not read it.
+    Without `foresee` the timeline is left empty: a run that carries out what is ready does not read it. It takes the
+    parent to need `registration` for each change of the DS.
     """
     view = view_of(situation)
     if view is None:
@@ -60,7 +61,7 @@ def plan_zone(situation: Situation, *, foresee: bool = True) -> ZonePlan:
         why=choice.why,
         headline=_headline(situation, moves),
         moves=moves,
-        timeline=timeline(view, choice) if foresee else (),
+        timeline=timeline(view, choice, registration) if foresee else (),
         findings=findings(view),
         observed_ds=view.shown_ds,
         observed_keys=view.shown_keys,

@@ -12,14 +12,17 @@ from dnsplan.engine.view import Proposal, View, view_of
 from dnsplan.model.history import HeldKey, Rollover, RRsetVersion, ZoneHistory
 from dnsplan.model.plan import CreateKey, DeleteKey, Proof, SetCds, SetDs, TimelineStep
 from dnsplan.model.records import SEP, ZONE_KEY, Dnskey
-from dnsplan.model.time import Instant
+from dnsplan.model.time import Instant, Seconds
 
 MOST_STEPS = 40
 """No recipe has nearly as many; a bound on what a mistake could cost."""
 
 
-def timeline(view: View, choice: Choice) -> tuple[TimelineStep, ...]:
-    """Return every step still to come with the earliest moment of each; later ones rest on margins and sweeps."""
+def timeline(view: View, choice: Choice, registration: Seconds = 0) -> tuple[TimelineStep, ...]:
+    """Return every step still to come with the earliest moment of each; later ones rest on margins and sweeps.
+
+    `registration` is how long the parent is taken to need for each change of the DS.
+    """
     if not choice.recipe:
         return ()
     steps: list[TimelineStep] = []
@@ -35,7 +38,8 @@ def timeline(view: View, choice: Choice) -> tuple[TimelineStep, ...]:
         if moment is None:
             break
         now, certain = moment, False
-        current = _after(current, proposal, now)
+        takes = registration if isinstance(proposal.candidates[0], SetDs | SetCds) else 0
+        current = _after(current, proposal, now + takes)
     return tuple(steps)
 
 

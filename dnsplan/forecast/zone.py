@@ -1,0 +1,70 @@
+"""The staged change of one zone with its dates, before anything is touched: the earliest and the latest."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+from dnsplan.engine import plan_zone
+from dnsplan.errors import UsageError
+from dnsplan.model.forecast import Dated, Forecast
+from dnsplan.model.plan import Situation
+from dnsplan.model.portfolio import Policy, Roll, ZoneIntent
+from dnsplan.model.records import ALGORITHMS, DIGEST_TYPES
+
+TOKEN = "forecast"  # noqa: S105  # of a rollover
+GOALS = "ksk, zsk, csk, algorithm:NAME, digest:NAME[+NAME], scheme:csk, scheme:ksk-zsk, signed or insecure"
+
+
+def forecast(situation: Situation) -> Forecast:
+    """Return the dates of every step still to come."""
+    budget = situation.policy.timing.registration_budget
+    quick, slow = plan_zone(situation), plan_zone(situation, registration=budget)
+    later = {step.id: step for step in slow.timeline}
+    steps = []
+    rests: Literal["certain", "parent", "person"] = "certain"
+    for step in quick.timeline:
+        other = later.get(step.id)
+        if step.who == "a person":
+            rests = "person"
+        latest = other.not_before if other is not None and rests != "person" else None
+        if rests == "certain" and latest != step.not_before:
+            rests = "parent"
+        steps.append(Dated(step=step, earliest=step.not_before, latest=latest, rests_on=rests))
+    return Forecast(plan=quick, steps=tuple(steps), at=situation.now)
+
+
+def with_goal(situation: Situation, goal: str) -> Situation:
+    """Return the situation in which the files ask for something else; UsageError for an unknown goal."""
+    intent = situation.intent
+    if goal == "signed":
+        return replace(situation, intent=replace(intent, dnssec="signed", keys="auto"))
+    if goal == "insecure":
+        return replace(situation, intent=replace(intent, dnssec="insecure", keys="auto"))
+    intent = replace(intent, dnssec="signed")
+    tokens = (("sep", ""), ("zsk", ""))
+    history = replace(situation.history, tokens=tokens, rollover=None)
+    situation = replace(situation, intent=intent, history=history)
+    if goal in {"ksk", "csk", "zsk"}:
+        roll = Roll(zsk=TOKEN) if goal == "zsk" else Roll(sep=TOKEN)
+        return replace(situation, intent=_rolled(intent, roll))
+    return replace(situation, policy=_policy(situation.policy, goal), intent=_rolled(intent, Roll()))
+
+
+def _rolled(intent: ZoneIntent, roll: Roll) -> ZoneIntent:
+    return replace(intent, roll=roll, keys="auto")
+
+
+def _policy(policy: Policy, goal: str) -> Policy:
+    kind, _, value = goal.partition(":")
+    numbers = {name: number for number, name in (*ALGORITHMS.items(), *DIGEST_TYPES.items())}
+    names = value.split("+")
+    if kind == "algorithm" and numbers.get(value) in ALGORITHMS:
+        return replace(policy, algorithm=numbers[value])
+    if kind == "digest" and all(numbers.get(name) in DIGEST_TYPES for name in names):
+        return replace(policy, digest_types=frozenset(numbers[name] for name in names))
+    if goal == "scheme:csk":
+        return replace(policy, scheme="csk")
+    if goal == "scheme:ksk-zsk":
+        return replace(policy, scheme="ksk-zsk")
+    raise UsageError(f"there is no goal {goal!r}", hint=f"choose one of {GOALS}")

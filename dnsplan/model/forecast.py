@@ -1,0 +1,52 @@
+"""What is to come: the dated steps of one zone, and the calendar of a portfolio."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from dnsplan.model.plan import TimelineStep, ZonePlan
+from dnsplan.model.portfolio import ZoneName
+from dnsplan.model.time import Instant
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dated:
+    """A step with the span in which it falls, and what its date rests on."""
+
+    step: TimelineStep
+    earliest: Instant | None
+    latest: Instant | None
+    """If the parent takes the whole registration budget; None if a person decides."""
+    rests_on: Literal["certain", "parent", "person"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Forecast:
+    """What would be done for a zone, and when."""
+
+    plan: ZonePlan
+    steps: tuple[Dated, ...]
+    at: Instant
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Due:
+    """Something that falls due."""
+
+    at: Instant
+    zone: ZoneName
+    parent: str
+    what: str
+    """`KSK rollover`, `ZSK rollover` or `CSK rollover`, or the recipe under way."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Calendar:
+    """Everything that falls due in [start, end), the first first."""
+
+    start: Instant
+    end: Instant
+    entries: tuple[Due, ...]
+    unknown: tuple[ZoneName, ...]
+    """Zones whose keys have no age on record."""

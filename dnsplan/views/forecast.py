@@ -1,0 +1,117 @@
+"""A forecast for people: text, Markdown, and a Gantt picture in Mermaid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from dnsplan.model.forecast import Dated, Forecast
+from dnsplan.model.names import display_name
+from dnsplan.model.time import Instant, format_instant
+from dnsplan.views.escape import escaped, markdown_escaped
+from dnsplan.views.words import headline, span
+
+RESTS_ON = {
+    "certain": "certain",
+    "parent": "depends on the parent",
+    "person": "depends on a person",
+}
+
+
+def render_forecast(forecast: Forecast) -> str:
+    """Return the steps with their dates, one a line."""
+    plan = forecast.plan
+    lines = [f"{display_name(plan.zone)}: {escaped(plan.why) or 'nothing is to be done'}"]
+    if not forecast.steps:
+        return "\n".join([*lines, f"  {headline(plan)}"]) + "\n"
+    lines.append(f"  recipe {plan.recipe}, policy {escaped(plan.policy)}, parent {escaped(plan.parent)}")
+    lines.extend(_line(forecast, dated) for dated in forecast.steps)
+    lines.append(f"  done: {_total(forecast)}")
+    return "\n".join(lines) + "\n"
+
+
+def _line(forecast: Forecast, dated: Dated) -> str:
+    step = dated.step
+    return (
+        f"  {step.stage:6} {_when(forecast, dated.earliest)}{_at_latest(dated)}  {step.summary}; {escaped(step.who)}; "
+        f"{RESTS_ON[dated.rests_on]}"
+    )
+
+
+def _when(forecast: Forecast, instant: Instant | None) -> str:
+    if instant is None:
+        return "not before a person has acted"
+    return f"{format_instant(instant)} (+{span(max(instant - forecast.at, 0))})"
+
+
+def _at_latest(dated: Dated) -> str:
+    if dated.latest is None or dated.latest == dated.earliest:
+        return ""
+    return f" to {format_instant(dated.latest)}"
+
+
+def _total(forecast: Forecast) -> str:
+    last = forecast.steps[-1]
+    if last.earliest is None:
+        return "it cannot be said when"
+    least = span(max(last.earliest - forecast.at, 0))
+    if last.rests_on == "person":
+        return f"{least} at the least, and as long as people take"
+    if last.latest is None or last.latest == last.earliest:
+        return f"{least} from now"
+    return f"{least} to {span(last.latest - forecast.at)} from now"
+
+
+def forecast_markdown(forecast: Forecast) -> str:
+    """Return a table of the steps and a Gantt picture that forges draw."""
+    plan = forecast.plan
+    lines = [f"### {markdown_escaped(display_name(plan.zone))}: {markdown_escaped(plan.why)}", ""]
+    if not forecast.steps:
+        return "\n".join([*lines, markdown_escaped(headline(plan))]) + "\n"
+    lines += ["| stage | earliest | latest | what | who | rests on |", "|---|---|---|---|---|---|"]
+    for dated in forecast.steps:
+        step = dated.step
+        cells = (
+            step.stage,
+            "unknown" if dated.earliest is None else format_instant(dated.earliest),
+            "unknown" if dated.latest is None else format_instant(dated.latest),
+            markdown_escaped(step.summary),
+            markdown_escaped(step.who),
+            RESTS_ON[dated.rests_on],
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, "", "```mermaid", *_gantt(forecast), "```"]) + "\n"
+
+
+def forecast_mermaid(forecast: Forecast) -> str:
+    """Return a Gantt picture in Mermaid."""
+    return "\n".join(_gantt(forecast)) + "\n"
+
+
+def _gantt(forecast: Forecast) -> Iterator[str]:
+    yield "gantt"
+    yield f"    title {_plain(display_name(forecast.plan.zone))}"
+    yield "    dateFormat YYYY-MM-DDTHH:mm:ss"
+    yield "    axisFormat %d %b %H:%M"
+    section = ""
+    for dated in forecast.steps:
+        if dated.earliest is None:
+            continue
+        if dated.step.who != section:
+            section = dated.step.who
+            yield f"    section {_plain(section)}"
+        until = dated.latest if dated.latest is not None and dated.latest > dated.earliest else None
+        text = f"{_plain(dated.step.stage)} {_plain(dated.step.summary)}"
+        if until is None:
+            yield f"    {text} : milestone, {_local(dated.earliest)}, 0s"
+        else:
+            yield f"    {text} : {_local(dated.earliest)}, {_local(until)}"
+
+
+def _plain(text: str) -> str:
+    """Return a text without what Mermaid reads as its own."""
+    return "".join(char if char.isalnum() or char in " -.()" else " " for char in escaped(text))
+
+
+def _local(instant: Instant) -> str:
+    return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%S")
