@@ -126,10 +126,11 @@ class _Work:
         now = self.ports.clock.now()
         for call in calls:
             self._tried.add((call.zone, call.step.id))
-            history = record_intent(
-                call.history, call.step, intent_id=call.intent_id, step_json=canonical(to_json(call.step)), now=now
+            step_json = canonical(to_json(call.step))
+            history = self.histories.get(call.zone, call.history)  # with the intents of this round before it
+            self.histories[call.zone] = record_intent(
+                history, call.step, intent_id=call.intent_id, step_json=step_json, now=now
             )
-            self.histories[call.zone] = history
             self._open[call.intent_id] = len(self.steps)
             self.steps.append(_step_record(call, now))
         self._commit(calls, "intent")

@@ -108,3 +108,14 @@ def test_a_repair_before_the_rollover_that_was_asked_for_is_not_yet_the_goal() -
 
     assert result["reached"]
     assert [d["key"] for d in of(result, "DS")[-1]["value"]] == ["new-ksk-1"]
+
+
+def test_two_changes_in_one_run_are_both_remembered() -> None:
+    described = steady("csk")
+    described["truth"]["registration"] = 30
+
+    result = simulate(described)
+
+    both = [e for e in of(result, "DS") if e["call"] in {e["call"] for e in of(result, "ZONE")}]
+    assert both
+    assert result["parent_calls"] == len(of(result, "DS"))
