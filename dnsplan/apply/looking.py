@@ -123,10 +123,15 @@ def decide(situation: Situation, ports: Ports) -> tuple[Situation, ZonePlan]:
         situation = replace(situation, held=None)
     if situation.history.rollover is None or intent.signer is None or intent.dnssec == "hold":
         plan = plan_zone(situation, foresee=ports.foresee)
-        if not plan.recipe or intent.signer is None:
+        if intent.signer is None or not (plan.recipe or _may_be_ours(plan)):
             return situation, plan
     situation = replace(situation, held=_held(ports, intent.signer, intent.zone))
     return situation, plan_zone(situation, foresee=ports.foresee)
+
+
+def _may_be_ours(plan: ZonePlan) -> bool:
+    """Tell whether a DS that matches no served key may be that of a key which the signer holds."""
+    return any(finding.code == "CHAIN_DANGLING_DS" for finding in plan.findings)
 
 
 def _held(ports: Ports, name: str, zone: ZoneName) -> tuple[SignerKey, ...] | None:

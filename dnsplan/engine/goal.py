@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from dnsplan.engine.ages import known_ages, overdue
-from dnsplan.engine.feasible import refusal
+from dnsplan.engine.feasible import foreign_blocks, refusal
 from dnsplan.engine.followed import followed
 from dnsplan.engine.obstacles import next_sweep
 from dnsplan.engine.recipes import RECIPES
@@ -55,7 +55,7 @@ def choose(view: View) -> Choice:
 
 def _insecure(view: View, history: ZoneHistory) -> Choice:
     under_way = history.rollover is not None and history.rollover.recipe == "insecure"
-    if isinstance(view.situation.intent.keys, tuple):
+    if isinstance(view.situation.intent.keys, tuple) and view.situation.intent.keys:
         return _refused(view, history, "`dnssec: insecure` and pinned `keys:` contradict each other", "take one out")
     if view.ds.ds or view.dnskey.keys or view.zone.signers or under_way:
         return _start(view, history, Wish(recipe="insecure", why="the files want the zone insecure"))
@@ -64,6 +64,8 @@ def _insecure(view: View, history: ZoneHistory) -> Choice:
 
 def _signed(view: View, history: ZoneHistory, tokens: dict[str, str]) -> Choice:
     rollover, roll = history.rollover, view.situation.intent.roll
+    if view.foreign_ds and view.situation.policy.unknown_ds == "block":
+        return _blocked(view, history, foreign_blocks(view))
     if view.situation.intent.keys == "follow":
         return _begin(view, history, followed(view))
     urgent = bool(compromised(view) & ids(ours(view))) and (rollover is None or rollover.recipe != "emergency")
@@ -91,7 +93,7 @@ def _begin(view: View, history: ZoneHistory, wish: Wish | Blocked) -> Choice:
         return _blocked(view, history, wish)
     if not wish.recipe:
         return _nothing(view, replace(history, rollover=None, held=known_ages(view)), wish.why)
-    if disagree(view.situation.seen, history.departed):
+    if disagree(view.situation.seen, history):
         reason = "the servers show different things; what the zone needs can be told when they agree"
         wait = Wait(until=next_sweep(view), reason=reason, polls=True)
         return replace(_nothing(view, history, reason), recipe="none", proposals=lambda _: (wait,))

@@ -12,6 +12,7 @@ from dnsplan.engine.goal import Choice, choose
 from dnsplan.engine.obstacles import in_flight, next_sweep, silent_servers
 from dnsplan.engine.readiness import move_of, with_target
 from dnsplan.engine.repeat import repeats
+from dnsplan.engine.sweep import disagree
 from dnsplan.engine.timeline import timeline
 from dnsplan.engine.view import Proposal, View, view_of
 from dnsplan.model.history import ZoneHistory
@@ -73,7 +74,7 @@ def plan_zone(situation: Situation, *, foresee: bool = True, registration: Secon
 
 def _moves(view: View, choice: Choice) -> tuple[Move, ...]:
     if not choice.recipe:
-        return (Done(),)
+        return (Done(),) if view.situation.intent.dnssec == "hold" else (_at_rest(view),)
     again = repeats(view)
     if again:
         return again
@@ -91,6 +92,18 @@ def _moves(view: View, choice: Choice) -> tuple[Move, ...]:
         reason = f"the last change of {names or 'the zone'} is not yet confirmed on every server"
         return (Wait(until=next_sweep(view), reason=reason, stage="confirm", polls=True),)
     return (Done(),)
+
+
+def _at_rest(view: View) -> Move:
+    """Return that nothing is to be done, if every server says so."""
+    silent = silent_servers(view)
+    if silent:
+        reason = f"no usable answer from {', '.join(silent)}"
+    elif disagree(view.situation.seen, view.history):
+        reason = "the servers show different things"
+    else:
+        return Done()
+    return Wait(until=next_sweep(view), reason=reason, stage="confirm", polls=True)
 
 
 def _unobserved(situation: Situation) -> ZonePlan:

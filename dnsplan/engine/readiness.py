@@ -59,8 +59,11 @@ def first_admitted(view: View, proposal: Proposal, now: Instant) -> tuple[Action
     for action, verdict in verdicts:
         if isinstance(verdict, Proof):
             return action, verdict, now
-    action, verdict = verdicts[0]
-    return action, verdict, admitted_from(view, action, now)
+    later = [(since, action) for action, _ in verdicts if (since := admitted_from(view, action, now)) is not None]
+    if not later:
+        return (*verdicts[0], None)
+    since, action = min(later, key=lambda pair: pair[0])
+    return action, next(verdict for other, verdict in verdicts if other == action), since
 
 
 def judge(view: View, action: Action, now: Instant) -> Proof | Refusal:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dnsplan.engine.gates import gate, has_keys, signed_by, signs_keys, vouches_for
+from dnsplan.engine.gates import demands_none_of, gate, has_keys, signed_by, signs_keys, trust_gate, vouches_for
 from dnsplan.engine.parent_side import count, ds_proposal, fits, parent_limit, swaps
 from dnsplan.engine.target import Target, wanted_ds
 from dnsplan.engine.view import Proposal, View
@@ -69,6 +69,35 @@ def withdraw(view: View, target: Target, stage: str, *, when: Gate) -> Proposals
     names = _names(view, (key for key in view.dnskey.keys if key.id in target.leaving))
     served = (keys, view.dnskey.signers - target.leaving, view.zone.signers)
     return _keyset(view, stage, "dnskey.withdraw", served, when, "slow", f"withdraw the old {names}")
+
+
+def stop_using(view: View, target: Target, stage: str, *, when: Gate) -> Proposals:
+    """Return the withdrawal of the keys that leave and of all their signatures, where no DS asks for any."""
+    keys = tuple(key for key in view.dnskey.keys if key.id not in target.leaving)
+    served = (keys, view.dnskey.signers - target.leaving, view.zone.signers - target.leaving)
+    return _keyset(view, stage, "dnskey.withdraw", served, when, "fast", "withdraw keys that the policy does not want")
+
+
+def leave_algorithm(view: View, target: Target, keys_stage: str, data_stage: str) -> Proposals:
+    """Return the withdrawal of the old algorithm's keys, and later of its signatures over data."""
+    old = leaving_algorithms(view, target)
+    plain = "no cache holds a DS of the old algorithm"
+    gone = gate("DS", view.spans.ds, demands_none_of(old), view.margins, plain)
+    trusted = trust_gate(view.spans, demands_none_of(old), view.margins, plain)
+    summary = "stop signing with the old algorithm"
+    return one_keyset(
+        (
+            *withdraw(view, target, keys_stage, when=gone),
+            *switch_data(view, target, data_stage, when=trusted, summary=summary),
+        )
+    )
+
+
+def leaving_algorithms(view: View, target: Target) -> frozenset[int]:
+    """Return the algorithms of which no key will be left."""
+    left = {key.algorithm for key in target.keys}
+    known = (view.keys_by_id[key] for key in target.leaving if key in view.keys_by_id)
+    return frozenset(key.algorithm for key in known) - left
 
 
 def forget(view: View, target: Target, stage: str) -> Proposals:

@@ -10,7 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from dnsplan.model.history import Content, Departed, DnskeyContent, DsContent, ZoneContent, ZoneHistory
+from dnsplan.model.history import (
+    Content,
+    Departed,
+    DnskeyContent,
+    DsContent,
+    RRsetVersion,
+    ZoneContent,
+    ZoneHistory,
+)
 from dnsplan.model.observation import ChildAnswer, Observation, ParentAnswer
 from dnsplan.model.portfolio import Policy
 from dnsplan.model.time import Seconds
@@ -60,16 +68,18 @@ def read_parent(seen: Observation, departed: tuple[Departed, ...]) -> ParentSwee
     return ParentSweep(answers, ttl)
 
 
-def read_child(seen: Observation, departed: tuple[Departed, ...], *, known: bool) -> ChildSweep:
+def read_child(seen: Observation, departed: tuple[Departed, ...], remembered: tuple[RRsetVersion, ...]) -> ChildSweep:
     """Return the DNSKEY RRset and the data signers that each child server showed.
 
-    `known`: some version is remembered, so that a DNSKEY RRset that nothing signs is a lie and not the zone's state.
+    Where versions are remembered, a DNSKEY RRset that nothing signs and that is none of them is a lie, and not the
+    zone's state.
     """
+    known = {version.content for version in remembered}
     counts = counting(seen, departed, "child")
     dnskey: dict[str, tuple[Content, Seconds] | None] = dict.fromkeys(counts)
     zone: dict[str, tuple[Content, Seconds] | None] = dict.fromkeys(counts)
     ttl = 0
-    believed = not known and not any(isinstance(v, ChildAnswer) and v.key_signers for v in seen.child)
+    believed = not remembered and not any(isinstance(v, ChildAnswer) and v.key_signers for v in seen.child)
     for view in seen.child:
         if view.address in seen.extra and view.address not in counts:
             continue
@@ -77,25 +87,33 @@ def read_child(seen: Observation, departed: tuple[Departed, ...], *, known: bool
         if not isinstance(view, ChildAnswer):
             continue
         ttl = max(ttl, view.ns_ttl)
-        if is_unsigned_lie(view) and not believed:
+        content = DnskeyContent(keys=view.keys, signers=view.key_signers)
+        if is_unsigned(view) and not believed and content not in known:
             continue
-        dnskey[view.address] = (DnskeyContent(keys=view.keys, signers=view.key_signers), view.key_ttl)
+        dnskey[view.address] = (content, view.key_ttl)
         if not view.zone_mixed:
             data = ZoneContent(signers=view.zone_signers)
             zone[view.address] = (data, max(view.zone_ttl, view.negative_ttl))
     return ChildSweep(dnskey, zone, ttl)
 
 
-def disagree(seen: Observation, departed: tuple[Departed, ...]) -> bool:
+def disagree(seen: Observation, history: ZoneHistory) -> bool:
     """Tell whether servers of one side show different contents."""
-    parent, child = read_parent(seen, departed), read_child(seen, departed, known=True)
+    parent = read_parent(seen, history.departed)
+    child = read_child(seen, history.departed, history.dnskey)
     return any(
         len({answer[0] for answer in answers.values() if answer}) > 1
         for answers in (parent.ds, child.dnskey, child.zone)
     )
 
 
-def is_unsigned_lie(view: ChildAnswer) -> bool:
+def is_lie(view: ChildAnswer, history: ZoneHistory) -> bool:
+    """Tell whether a server shows keys of which none validly signs the DNSKEY RRset, and the zone was never so."""
+    content = DnskeyContent(keys=view.keys, signers=view.key_signers)
+    return is_unsigned(view) and all(version.content != content for version in history.dnskey)
+
+
+def is_unsigned(view: ChildAnswer) -> bool:
     """Tell whether a server shows keys of which none validly signs the DNSKEY RRset."""
     return bool(view.keys) and not view.key_signers
 

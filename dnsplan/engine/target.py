@@ -55,7 +55,7 @@ def target_of(view: View) -> Target:
 
 
 def wanted_ds(view: View, target: Target) -> tuple[Ds, ...]:
-    """Return the DS RRset that the parent will be left with: those of the target, and every one that is not ours.
+    """Return the DS RRset that the parent will be left with: those of the target, and what the policy keeps of others.
 
     A parent that makes the digests itself is believed in the types that it serves for a key.
     """
@@ -66,7 +66,8 @@ def wanted_ds(view: View, target: Target) -> tuple[Ds, ...]:
             if served:
                 wanted = {ds for ds in wanted if view.ring.get(ds) != key.id} | set(served)
     ours = target.sep_ids | target.leaving
-    kept = {ds for ds in view.ds.ds if view.ring.get(ds) not in ours}
+    removed = view.foreign_ds if view.situation.policy.unknown_ds == "remove" else ()
+    kept = {ds for ds in view.ds.ds if view.ring.get(ds) not in ours and ds not in removed}
     return tuple(sorted(wanted | kept))
 
 

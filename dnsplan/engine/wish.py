@@ -171,7 +171,7 @@ def _why(view: View, recipe: str, why: str) -> str:
     if recipe == "bootstrap":
         return "no DS vouches for the zone" if not view.ds.ds else "no validator accepts the zone as it is"
     if recipe == "ds-digest":
-        return "the policy wants other digest types"
+        return "the DS are not those of the keys in the digest types of the policy"
     method = view.situation.policy.ksk.rollover
     if recipe == "double-ksk" and method != recipe:
         return (

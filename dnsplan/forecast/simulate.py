@@ -95,13 +95,21 @@ class Simulation:
             return True
         self._note(at, result)
         zone = result.zones[0]
-        if zone.plan.headline == "OK":
+        if zone.plan.headline == "OK" and self._is_confirmed():
             if not look(self.portfolio, (self.truth.zone,), ports)[0].plan.recipe:
                 self.reached_at = at
             return True  # what is done may have been a repair before the rollover that was asked for
         before, self._last = self._last, zone.plan
         begun = before is None or before.history.rollover != zone.plan.history.rollover
         return bool(zone.steps) or begun or self._settled(zone.plan)
+
+    def _is_confirmed(self) -> bool:
+        """Tell whether every RRset is on every server after the sweeps that the policy wants."""
+        history = self.ledger.histories[self.truth.zone]
+        return all(
+            versions and versions[-1].everywhere is not None
+            for versions in (history.ds, history.dnskey, history.zonedata)
+        )
 
     def _settled(self, plan: ZonePlan) -> bool:
         """Tell whether the run learnt of a call whose outcome had been lost: the next one may go on from there."""
@@ -178,7 +186,7 @@ def _portfolio(world: Mapping[str, Any], truth: Truth) -> Portfolio:
 
 
 def _pinned(goal: Mapping[str, Any], truth: Truth) -> Literal["auto"] | tuple[Dnskey, ...]:
-    if "keys" not in goal:
+    if not goal.get("keys"):
         return "auto"
     unknown = [symbol for symbol in goal["keys"] if symbol not in truth.held]
     if unknown:

@@ -80,7 +80,10 @@ def moments(world: Document, result: Document) -> list[str]:
         side = "parent" if rrset == "DS" else "child"
         arrivals = [at + lag for lag in as_list(truth[f"{side}_propagation"])]
         for index, arrival in enumerate(arrivals):
-            for f in sorted((f for f in faults if f["kind"] == "frozen" and f["server"] == f"{side}:{index}"), key=lambda f: f["from"]):
+            for f in sorted(
+                (f for f in faults if f["kind"] == "frozen" and f["server"] == f"{side}:{index}"),
+                key=lambda f: f["from"],
+            ):
                 if f["from"] <= arrivals[index] < f["until"]:
                     arrivals[index] = f["until"]
             del arrival
@@ -103,7 +106,9 @@ def moments(world: Document, result: Document) -> list[str]:
             found.append(f"no run takes place at {call}")
         if rrset != "DS" and at != call:
             found.append(f"{rrset} of {call} at {at}")
-    for event in sorted((e for e in result["events"] if e["rrset"] == "DS" and e["call"] is not None), key=lambda e: e["call"]):
+    for event in sorted(
+        (e for e in result["events"] if e["rrset"] == "DS" and e["call"] is not None), key=lambda e: e["call"]
+    ):
         delay = delays[min(accepted, len(delays) - 1)]
         accepted += 1
         if event["at"] - event["call"] != delay:
@@ -183,7 +188,11 @@ def call_rules(world: Document, result: Document) -> list[str]:
     made = [e for e in result["events"] if e["rrset"] == "DS" and e["call"] is not None]
     silent = sum(f["until"] - f["from"] for f in faults if f["kind"] in ("silent", "lame", "lies", "frozen", "no_run"))
     allowed = len(made) + extra + sum((e["everywhere"] - e["call"] + silent) // budget for e in made)
-    return [f"{result['parent_calls']} calls to the parent for {len(made)} changes"] if result["parent_calls"] > allowed else []
+    return (
+        [f"{result['parent_calls']} calls to the parent for {len(made)} changes"]
+        if result["parent_calls"] > allowed
+        else []
+    )
 
 
 def claim(world: Document, result: Document) -> list[str]:
@@ -197,15 +206,25 @@ def claim(world: Document, result: Document) -> list[str]:
             values[event["rrset"]] = event["value"]
             hidden = world["truth"].get("unseen", {}).get("parent" if event["rrset"] == "DS" else "child", 0)
             hidden += world["truth"]["resign"] if event["rrset"] == "ZONE" else 0
-            if event["call"] is not None and event["everywhere"] - hidden > at and not any(f["kind"] == "lies" for f in world["truth"].get("faults", [])):
+            if (
+                event["call"] is not None
+                and event["everywhere"] - hidden > at
+                and not any(f["kind"] == "lies" for f in world["truth"].get("faults", []))
+            ):
                 found.append(f"claimed before every server shows the {event['rrset']} of {event['at']}")
     later = [e for e in result["events"] if e["call"] is not None and e["at"] > at]
     if later:
         found.append(f"claimed at {at}, and a change still comes at {later[0]['at']}")
-    records, keys, signers = triples(values["DS"]), {k["key"]: k for k in values["DNSKEY"]["keys"]}, set(values["DNSKEY"]["signers"])
+    records, keys, signers = (
+        triples(values["DS"]),
+        {k["key"]: k for k in values["DNSKEY"]["keys"]},
+        set(values["DNSKEY"]["signers"]),
+    )
     data, mine = set(values["ZONE"]["signers"]), ours(world, result)
     if world["goal"]["dnssec"] == "insecure":
-        return found + [f"{what} is left" for what, left in (("DS", records), ("DNSKEY", keys), ("signature", data)) if left]
+        return found + [
+            f"{what} is left" for what, left in (("DS", records), ("DNSKEY", keys), ("signature", data)) if left
+        ]
     scheme, algorithm, types = wants(world)
     own = {d for d in records if d[0] in mine}
     if records - own and world["policy"].get("unknown_ds", "keep") != "keep":

@@ -98,7 +98,13 @@ def wide_world(seed: int, *, faults: bool = False) -> Document:
     asked, scheme, algorithm, changed = _goal(goal, random, state, a, b, csk, wanted)
     validators = random.choice(
         [["lenient", "rfc4509", "hardened"]] * 3
-        + [["lenient"], ["rfc4509"], ["hardened"], ["lenient", "strict4035"], ["lenient", "rfc4509", "hardened", "strict4035"]]
+        + [
+            ["lenient"],
+            ["rfc4509"],
+            ["hardened"],
+            ["lenient", "strict4035"],
+            ["lenient", "rfc4509", "hardened", "strict4035"],
+        ]
     )
     if not changed and {2, 4} & set(digests) and 1 not in digests and random.random() < 0.7:
         wanted = digests
@@ -170,7 +176,9 @@ def _goal(
             "csk-beside-split": random.choice([["k1", "z1"], ["c1"]]), "unsigned": None, "unsigned-leftover": None,
             "split-beside-csk": random.choice([["k1", "z1"], ["c1"]]), "dangling-held": [random.choice(["k1", "k2"]), "z1"],
         }  # fmt: skip
-        two = "k2" if state.startswith("two-ksk") or state in ("standby", "mixed-digests", "broken-not-signing") else "k1"
+        two = (
+            "k2" if state.startswith("two-ksk") or state in ("standby", "mixed-digests", "broken-not-signing") else "k1"
+        )
         zone = "z2" if state in ("stale-zsk", "two-zsk-signing", "data-signed-behind") else "z1"
         final = finals.get(state, [random.choice(["k1", two]), random.choice(["z1", zone])])
         if final is None:
@@ -215,7 +223,13 @@ def _remember(result: Document, random: Random, a: int, b: int) -> None:
         rrset = random.choice(["DS", "DNSKEY", "ZONE"])
         if rrset == "DS":
             value: object = random.choice(
-                [[], [*start["ds"], ds("k0", 2, a)], [ds("k0", 2, a)], start["ds"][:1], [ds("k8", 2, b), *start["ds"][:1]]]
+                [
+                    [],
+                    [*start["ds"], ds("k0", 2, a)],
+                    [ds("k0", 2, a)],
+                    start["ds"][:1],
+                    [ds("k8", 2, b), *start["ds"][:1]],
+                ]
             )
             ttl = random.randint(0, result["parent"]["ttl"])
         elif rrset == "DNSKEY":

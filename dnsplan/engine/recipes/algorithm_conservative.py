@@ -10,12 +10,12 @@ F5 the signatures leave (gate: no cache holds a DNSKEY RRset with an old key) ·
 from __future__ import annotations
 
 from dnsplan.engine.gates import demands_none_of, gate, lacks_algorithms
-from dnsplan.engine.recipes.algorithm_liberal import leaving_algorithms
 from dnsplan.engine.stages import (
     Proposals,
     create,
     forget,
     keys_cached,
+    leaving_algorithms,
     move_ds,
     publish,
     sign_with,

@@ -10,21 +10,18 @@ DS) · L5 the signer forgets the keys.
 
 from __future__ import annotations
 
-from dnsplan.engine.gates import demands_none_of, gate, trust_gate
 from dnsplan.engine.stages import (
     Proposals,
     both_of,
     create,
     forget,
     keys_cached,
+    leave_algorithm,
     move_ds,
-    one_keyset,
     publish,
     signatures_cached,
-    switch_data,
-    withdraw,
 )
-from dnsplan.engine.target import Target, target_of
+from dnsplan.engine.target import target_of
 from dnsplan.engine.view import View
 
 
@@ -35,25 +32,8 @@ def propose(view: View) -> Proposals:
     if before:
         return before
     when = both_of(keys_cached(view, target), signatures_cached(view, target))
-    return move_ds(view, target, "L2", add=when, swap=when) or _leave(view, target) or forget(view, target, "L5")
-
-
-def _leave(view: View, target: Target) -> Proposals:
-    old = leaving_algorithms(view, target)
-    plain = "no cache holds a DS of the old algorithm"
-    gone = gate("DS", view.spans.ds, demands_none_of(old), view.margins, plain)
-    trusted = trust_gate(view.spans, demands_none_of(old), view.margins, plain)
-    summary = "stop signing with the old algorithm"
-    return one_keyset(
-        (
-            *withdraw(view, target, "L3", when=gone),
-            *switch_data(view, target, "L4", when=trusted, summary=summary),
-        )
+    return (
+        move_ds(view, target, "L2", add=when, swap=when)
+        or leave_algorithm(view, target, "L3", "L4")
+        or forget(view, target, "L5")
     )
-
-
-def leaving_algorithms(view: View, target: Target) -> frozenset[int]:
-    """Return the algorithms of which no key will be left."""
-    left = {key.algorithm for key in target.keys}
-    known = (view.keys_by_id[key] for key in target.leaving if key in view.keys_by_id)
-    return frozenset(key.algorithm for key in known) - left
