@@ -34,10 +34,10 @@ static: $(STAMP) ## Format, lint, types, import contracts, the example portfolio
 	$(BIN)/python -m dnsplan validate
 
 unit: $(STAMP) ## Unit tests and properties; those of the core run under `coverage`
-	$(BIN)/python -m pytest -q -n $(WORKERS) tests/unit tests/properties --ignore=tests/unit/engine --ignore=tests/unit/model
+	$(BIN)/python -m pytest -q -n $(WORKERS) tests/unit tests/properties --ignore=tests/unit/engine --ignore=tests/unit/model --ignore=tests/unit/forecast
 
 coverage: $(STAMP) ## Line and branch coverage of model and engine: 100 %
-	$(BIN)/coverage run --branch --source=dnsplan.model,dnsplan.engine -m pytest -q tests/unit/engine tests/unit/model
+	$(BIN)/coverage run --branch --source=dnsplan.model,dnsplan.engine -m pytest -q tests/unit/engine tests/unit/model tests/unit/forecast
 	$(BIN)/coverage report --include='dnsplan/model/*,dnsplan/engine/*' --fail-under=100 --skip-covered --show-missing
 
 simulation: $(STAMP) ## Thousands of random worlds against an oracle that shares no code with the engine

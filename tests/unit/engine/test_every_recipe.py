@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 from engine_builders import K1, K2, Z1, Z2, TinyWorld, dnskey, ds, policy, rolling, unsigned_world
 
+from dnsplan.model.observation import Unreachable
 from dnsplan.model.plan import Blocked, Capabilities, SetDs, Step, Wait
 from dnsplan.model.portfolio import Accepts, KeyPolicy, Roll, ZoneIntent
 from dnsplan.model.records import SEP
@@ -482,3 +483,72 @@ def test_a_pinned_zsk_is_a_goal_too() -> None:
 
     assert world.keys == tuple(sorted((K1, Z2)))
     assert world.zone_signers == {Z2.id}
+
+
+# At rest, and what is not ours ---------------------------------------------------------------------------------------
+def test_nothing_is_called_done_while_a_server_is_silent_or_says_something_else() -> None:
+    world = TinyWorld()
+    seen = world.observe(0)
+    silent = replace(seen, child=(*seen.child, Unreachable(address="198.51.100.2", reason="timeout")))
+    other = replace(seen, parent=(*seen.parent, replace(seen.parent[0], address="192.0.2.2", ds=())))
+
+    for shown in (silent, other):
+        plan = replace(world).plan(0, shown)
+        assert plan.headline == "WAITING"
+        assert plan.recipe == ""
+    world.intent = replace(world.intent, dnssec="hold")
+    assert world.plan(0, silent).headline == "HOLD"
+
+
+def test_a_policy_may_want_nothing_done_beside_a_foreign_ds() -> None:
+    world = rolling(TinyWorld(policy=policy(unknown_ds="block")))
+    world.served_ds = tuple(sorted((ds(K1), ds(dnskey("foreign")))))
+
+    blocked = world.run(1).moves[0]
+
+    assert isinstance(blocked, Blocked)
+    assert blocked.findings[0].code == "CHAIN_DANGLING_DS"
+
+
+def test_a_policy_may_want_a_foreign_ds_removed() -> None:
+    world = TinyWorld(policy=policy(unknown_ds="remove"), served_ds=tuple(sorted((ds(K1), ds(dnskey("foreign"))))))
+
+    world.until_done(0)
+
+    assert world.served_ds == (ds(K1),)
+
+
+@pytest.mark.parametrize("algorithm", [13, 8])
+def test_a_broken_zone_is_repaired_and_then_tidied(algorithm: int) -> None:
+    old, data = dnskey("old", algorithm=algorithm), dnskey("olddata", 256, algorithm)
+    world = TinyWorld(
+        served_ds=(ds(dnskey("lost")),), keys=tuple(sorted((old, data))), key_signers=frozenset({old.id}),
+        zone_signers=frozenset({data.id}), held={old: "ksk", data: "zsk", K1: "ksk", Z1: "zsk"},
+        intent=ZoneIntent(zone="example.ch", dnssec="signed", keys=(K1, Z1), signer="s", parent="p"),
+    )  # fmt: skip
+
+    world.until_done(0)
+
+    assert world.keys == tuple(sorted((K1, Z1)))
+    assert world.zone_signers == {Z1.id}
+    assert ds(K1) in world.served_ds
+
+
+def test_leftovers_of_an_unsigned_zone_leave_before_it_gets_a_ds() -> None:
+    old = dnskey("old", algorithm=8)
+    world = TinyWorld(served_ds=(), keys=(old,), key_signers=frozenset(), zone_signers=frozenset(), held={old: "ksk"})
+
+    world.until_done(0)
+
+    assert "A2" in [stage for _, stage in world.log]
+    assert old not in world.keys
+    assert roles_left(world) == ["sep", "zsk"]
+
+
+def test_the_ds_of_a_key_of_ours_that_is_not_published_leaves_after_the_repair() -> None:
+    world = TinyWorld(served_ds=(ds(K2),), held={K1: "ksk", Z1: "zsk", K2: "ksk"})
+
+    world.until_done(0)
+
+    assert [stage for _, stage in world.log if stage != "A5"] == ["A3a", "A4b"]
+    assert world.served_ds == (ds(K1),)

@@ -1,0 +1,173 @@
+"""Dates before anything is touched, the described world of an observed zone, and the calendar of a portfolio."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from engine_builders import K1, T0, Z1, TinyWorld, ds, policy
+
+from dnsplan.errors import DsplanError, UsageError
+from dnsplan.forecast import simulate
+from dnsplan.forecast.calendar import calendar
+from dnsplan.forecast.described import described
+from dnsplan.forecast.worlds import read_world
+from dnsplan.forecast.zone import forecast, with_goal
+from dnsplan.model.history import DsContent, HeldKey, Rollover, ZoneHistory
+from dnsplan.model.plan import Capabilities, Situation
+from dnsplan.model.portfolio import Accepts, Guards, KeyPolicy, Portfolio, Resolution, ZoneIntent
+from dnsplan.model.records import Ds, make_ds
+from dnsplan.views.calendar import calendar_ics, calendar_json, render_calendar
+from dnsplan.views.forecast import forecast_markdown, forecast_mermaid, render_forecast
+
+DAY = 86400
+
+
+def situation(**changes: object) -> Situation:
+    world = TinyWorld(**changes)  # type: ignore[arg-type]
+    world.run(0)
+    world.plan(10)
+    return world.situation(world.observe(10))
+
+
+def test_a_forecast_gives_each_step_its_span_and_what_it_rests_on() -> None:
+    one = Capabilities(update="replace", accepts=Accepts(max_ds=1))
+    found = forecast(with_goal(situation(capabilities=one), "ksk"))
+
+    dates = [(one.step.stage, one.earliest, one.latest, one.rests_on) for one in found.steps]
+
+    # B1 now; B2 at the gate of the DNSKEY, whatever the parent does; B3 a DS TTL after it, or after the budget of 100
+    assert [date[0] for date in dates] == ["B0-ksk", "B1", "B2", "B3", "B4"]
+    assert dates[1][1:] == (T0 + 10, T0 + 10, "certain")
+    assert dates[2][1:] == (T0 + 10 + 5 + 40, T0 + 10 + 5 + 40, "certain")
+    assert dates[3][1:] == (T0 + 55 + 97, T0 + 155 + 97, "parent")
+    assert dates[4][3] == "parent"
+
+
+def test_where_a_person_acts_no_latest_date_is_claimed() -> None:
+    found = forecast(with_goal(situation(capabilities=Capabilities(update="manual", contact="desk")), "ksk"))
+
+    moved = next(one for one in found.steps if one.step.stage == "B2a")
+
+    assert (moved.latest, moved.rests_on) == (None, "person")
+    assert found.steps[-1].rests_on == "person"
+    assert "as long as people take" in render_forecast(found)
+
+
+@pytest.mark.parametrize(
+    ("goal", "recipe"),
+    [
+        ("zsk", "zsk"), ("ksk", "double-ksk"), ("scheme:csk", "scheme"), ("algorithm:ED25519", "algorithm-liberal"),
+        ("digest:SHA-256+SHA-384", "ds-digest"), ("insecure", "insecure"), ("scheme:ksk-zsk", ""), ("signed", ""),
+    ],
+)  # fmt: skip
+def test_every_goal_is_forecast_and_simulated(goal: str, recipe: str) -> None:
+    asked = with_goal(situation(), goal)
+    world = described(asked, goal)
+
+    found = forecast(asked)
+    result = simulate(read_world(json.dumps(world)))
+
+    assert found.plan.recipe == recipe
+    assert bool(found.steps) == bool(recipe)
+    assert result["reached"], result["moves"][-3:]
+
+
+@pytest.mark.parametrize("goal", ["", "algorithm:MD5", "digest:SHA-256+MD5", "scheme:none", "roll"])
+def test_an_unknown_goal_is_refused(goal: str) -> None:
+    with pytest.raises(UsageError, match="no goal"):
+        with_goal(situation(), goal)
+
+
+def test_a_zone_that_was_never_seen_has_no_world() -> None:
+    never = replace(situation(), history=ZoneHistory(zone="example.ch"))
+
+    with pytest.raises(DsplanError, match="could not be observed"):
+        described(never, "")
+
+
+def test_a_foreign_ds_stands_in_the_described_world_under_a_name_of_its_own() -> None:
+    foreign = Ds(key_tag=7, algorithm=8, digest_type=2, digest=bytes(32))
+    asked = with_goal(situation(served_ds=tuple(sorted((ds(K1), foreign)))), "ksk")
+
+    result = simulate(described(asked, "ksk"))
+
+    assert result["reached"]
+    last = [event["value"] for event in result["events"] if event["rrset"] == "DS"][-1]
+    assert any(one["key"].startswith("unknown-") for one in last)
+
+
+def test_the_pictures_hold_every_step_and_no_markup_of_others() -> None:
+    found = forecast(with_goal(situation(), "ksk"))
+    hostile = replace(found, plan=replace(found.plan, why="<script> | `x`"))
+
+    text, table, picture = render_forecast(found), forecast_markdown(hostile), forecast_mermaid(found)
+
+    for stage in ("B0-ksk", "B1", "B2a", "B2b", "B3", "B4"):
+        assert stage in text
+        assert stage in table
+        assert stage in picture
+    assert "depends on the parent" in text
+    assert "<script>" not in table
+    assert picture.startswith("gantt\n")
+    assert "done: " in text
+
+
+def test_a_forecast_of_nothing_says_so() -> None:
+    found = forecast(situation())
+
+    assert "= no change" in render_forecast(found)
+    assert "no change" in forecast_markdown(found)
+
+
+# The calendar ------------------------------------------------------------------------------------------------------
+def portfolio(*zones: ZoneIntent) -> Portfolio:
+    return Portfolio(
+        name="p", zones={zone.zone: zone for zone in zones}, signers={}, parents={}, accepts={},
+        policies={"default": policy(ksk=KeyPolicy(lifetime=200 * DAY), zsk=KeyPolicy(lifetime=90 * DAY))},
+        resolution=Resolution(root_hints=()), guards=Guards(),
+    )  # fmt: skip
+
+
+def history(zone: str, **changes: object) -> ZoneHistory:
+    world = TinyWorld()
+    world.run(0)
+    served = tuple(replace(v, content=DsContent(ds=(make_ds(zone, K1, 2),))) for v in world.history.ds[1:])
+    held = (HeldKey(key=K1, role="ksk", created=T0), HeldKey(key=Z1, role="zsk", created=T0))
+    return replace(world.history, zone=zone, ds=served, held=held, **changes)  # type: ignore[arg-type]
+
+
+def test_the_calendar_tells_what_falls_due_and_of_which_zones_nothing_is_known() -> None:
+    signed = [ZoneIntent(zone=name, dnssec="signed", parent="own") for name in ("a.example", "b.example", "c.example")]
+    held = ZoneIntent(zone="held.example")
+    rollover = Rollover(id="x", recipe="double-ksk", started=T0)
+    histories = {
+        "a.example": history("a.example"),
+        "b.example": history("b.example", rollover=rollover, next_at=T0 + 5),
+        "c.example": ZoneHistory(zone="c.example"),
+    }
+    zones = portfolio(*signed, held)
+
+    found = calendar(zones, tuple(zones.zones), histories, T0 + 10, T0 + 10 + 365 * DAY)
+
+    assert found.unknown == ("c.example",)
+    assert [(one.zone, one.what, (one.at - T0) // DAY) for one in found.entries if one.zone == "a.example"] == [
+        ("a.example", "ZSK rollover", 90), ("a.example", "ZSK rollover", 180), ("a.example", "KSK rollover", 200),
+        ("a.example", "ZSK rollover", 270), ("a.example", "ZSK rollover", 360),
+    ]  # fmt: skip
+    assert found.entries[0].what == "double-ksk under way"
+    text, document, ics = render_calendar(found), json.loads(calendar_json(found)), calendar_ics(found)
+    assert "a.example: KSK rollover (parent own)" in text
+    assert "? unknown" in text
+    assert len(document["entries"]) == len(found.entries) == ics.count("BEGIN:VEVENT")
+    assert all(len(line.encode()) <= 75 for line in ics.split("\r\n"))
+
+
+def test_a_key_that_never_expires_is_in_no_calendar() -> None:
+    zones = portfolio(ZoneIntent(zone="a.example", dnssec="signed"))
+    never = replace(zones, policies={"default": policy(ksk=KeyPolicy(lifetime=None), zsk=KeyPolicy(lifetime=None))})
+
+    found = calendar(never, ("a.example",), {"a.example": history("a.example")}, T0, T0 + DAY)
+
+    assert (found.entries, found.unknown) == ((), ())
