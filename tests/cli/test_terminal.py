@@ -190,7 +190,7 @@ def test_apply_shows_the_plan_and_asks_before_it_acts(live: Repository, world: W
     yes = on_a_terminal(["apply", "--zone", "k.corp"], live.folder, typed="y\n", **keys)
 
     assert no[0] == 5
-    assert "create a KSK" in no[1]
+    assert "create the new KSK" in no[1]
     assert "Carry out what is ready now?" in no[1]
     assert before == "No records yet.\n"
     assert yes[0] == 0, yes[1]
