@@ -50,6 +50,8 @@ class WritingSignerRig(SignerRig, Protocol):
 
     stranger: Signer
     """The same with bad credentials."""
+    credential: str
+    """What a hint calls them."""
     moments: list[tuple[Held, ...]]
     """What the system held after each change."""
 
@@ -99,6 +101,7 @@ class PowerDnsZone:
     server: PowerDnsServer
     folder: Path
     relay: Relay = field(repr=False)
+    credential: str = "api_key"
     moments: list[tuple[Held, ...]] = field(default_factory=list)
 
     def secrets(self) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from parent_rigs import (
     scanning_parents,
 )
 from secret_search import watch_in_this_test
+from simulated_rigs import simulated_parents
 
 from dnsplan.errors import AdapterError
 from dnsplan.model.plan import SetDs
@@ -30,8 +31,9 @@ PARENT_RIGS = {
     "rfc2136-knot": knot_parents,
     "manual": manual_parents,
     "cds": scanning_parents,
+    "simulated": simulated_parents,
 }
-WRITING = ["rfc2136-bind", "rfc2136-knot"]
+WRITING = ["rfc2136-bind", "rfc2136-knot", "simulated"]
 
 
 @pytest.fixture(scope="session")

@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any, assert_never
 
 from dnsplan.errors import AdapterError
 from dnsplan.model.audit import Record
 from dnsplan.model.history import ZoneHistory
 from dnsplan.model.observation import ChildAnswer, ChildView, Observation, ParentAnswer, ParentView, Unreachable
-from dnsplan.model.plan import Action, Capabilities, CreateKey, DeleteKey, Receipt, SetDs, SetKeys, SignerKey
+from dnsplan.model.plan import Action, Capabilities, CreateKey, DeleteKey, Receipt, SetCds, SetDs, SetKeys, SignerKey
 from dnsplan.model.portfolio import Accepts, ZoneName
-from dnsplan.model.records import Ds
+from dnsplan.model.records import Dnskey, Ds
 from dnsplan.model.time import Instant, Seconds
 from dnsplan.ports import Sight
+from dnsplan.world.simulated.line import Line
 from dnsplan.world.simulated.truth import Truth
 
 DsSymbols = tuple[tuple[str, int, int], ...]
@@ -112,63 +114,83 @@ class SimulatedDns:
             zone_signers=frozenset() if lies else frozenset(truth.keys[key].id for key in zone.value),
             zone_ttl=zone.ttl,
             negative_ttl=negative,
+            cds=truth.cds[0],
+            cdnskey=truth.cds[1],
         )
 
 
 class SimulatedParent:
-    """The parent of the document: its abilities, its delays, and calls that are refused or come to nothing."""
+    """The parent of the document: its abilities, its delays, and calls that are refused or come to nothing.
+
+    `is_guarded`: it refuses a call that expects other DS than it has, which no described parent does.
+    """
 
     timeout: Seconds = 0
 
-    def __init__(self, truth: Truth, clock: SetClock, calls: Calls) -> None:
+    def __init__(
+        self, truth: Truth, clock: SetClock, calls: Calls, *, line: Line | None = None, is_guarded: bool = False
+    ) -> None:
         self._truth, self._clock, self._calls = truth, clock, calls
+        self._line, self._is_guarded = line or Line(), is_guarded
         self._accepted = 0
 
     def capabilities(self, zone: ZoneName, accepts: Accepts) -> Capabilities:
-        """Return what the document says."""
-        del zone, accepts
+        """Return what the document says, within what the suffix accepts."""
+        del zone
         parent = self._truth.document["parent"]
         form, types = parent["form"], frozenset(parent["digest_types"])
+        limits = [limit for limit in (accepts.max_ds, parent["max_ds"]) if limit is not None]
+        common = types if accepts.digest_types is None else types & accepts.digest_types
         return Capabilities(
             update=parent["update"],
-            accepts=Accepts(
+            accepts=replace(
+                accepts,
                 form=form,
-                max_ds=parent["max_ds"],
-                digest_types=types,
-                requires_matching_dnskey="each" if parent["checks_dnskey"] else "none",
+                max_ds=min(limits),
+                digest_types=common,
+                requires_matching_dnskey="each" if parent["checks_dnskey"] else accepts.requires_matching_dnskey,
             ),
             makes_digests=types if form == "dnskey" else None,
+            guarded_write=self._is_guarded,
         )
 
     def read(self, zone: ZoneName) -> tuple[Ds, ...] | None:
         """Return what the parent serves or has under way."""
-        del zone
+        self._line.reach(zone)
         return self._truth.ds_records(self._truth.versions["DS"][-1].value)
 
     def perform(self, zone: ZoneName, action: SetDs) -> Receipt:
         """Take one call; the process may die just before or just after it, whatever comes of it."""
-        del zone
         self._calls.begin(parent=True)
         try:
+            self._line.reach(zone)
             return self._take(action)
         finally:
             self._calls.end()
 
     def _take(self, action: SetDs) -> Receipt:
-        truth, at, number = self._truth, self._clock.at, self._calls.parent
+        truth, number = self._truth, self._calls.parent
         if any(fault["call"] == number for fault in truth.faults("rejected")):
             return Receipt(state="refused", message="refused, once")
         target = self._made(truth.ds_symbols(action.ds))
         self._check(target)
         if any(fault["call"] == number for fault in truth.faults("swallowed")):
             return Receipt(state="accepted")
-        if target != truth.versions["DS"][-1].value:
-            given = truth.document["truth"]["registration"]
-            delays = given if isinstance(given, list) else [given]
-            delay = delays[min(self._accepted, len(delays) - 1)]
-            self._accepted += 1
-            truth.change("DS", at + delay, target, call=at)
+        if target == truth.versions["DS"][-1].value:
+            return Receipt(state="accepted")
+        self._line.before_change()
+        if self._is_guarded and truth.ds_symbols(action.expected) != truth.versions["DS"][-1].value:
+            return Receipt(state="refused", message="the DS changed meanwhile")
+        self._register(target)
+        self._line.changed(truth.zone)
         return Receipt(state="accepted")
+
+    def _register(self, target: DsSymbols) -> None:
+        at, given = self._clock.at, self._truth.document["truth"]["registration"]
+        delays = given if isinstance(given, list) else [given]
+        delay = delays[min(self._accepted, len(delays) - 1)]
+        self._accepted += 1
+        self._truth.change("DS", at + delay, target, call=at)
 
     def _made(self, target: DsSymbols) -> DsSymbols:
         """Return the DS that come of a call: a parent that takes keys makes those of each new key itself."""
@@ -199,12 +221,14 @@ class SimulatedParent:
 
 
 class SimulatedSigner:
-    """The signer of the document: it can do everything, at once."""
+    """The signer of the document: it can do everything, at once; a zone that is presigned it leaves alone."""
 
     timeout: Seconds = 0
 
-    def __init__(self, truth: Truth, clock: SetClock, calls: Calls) -> None:
+    def __init__(self, truth: Truth, clock: SetClock, calls: Calls, *, line: Line | None = None) -> None:
         self._truth, self._clock, self._calls = truth, clock, calls
+        self._line = line or Line()
+        self.is_presigned = False
         self.created: list[str] = []
 
     def capabilities(self, zone: ZoneName) -> Capabilities:
@@ -214,10 +238,9 @@ class SimulatedSigner:
 
     def read(self, zone: ZoneName) -> tuple[SignerKey, ...] | None:
         """Return the keys that it holds."""
-        del zone
+        self._reach(zone)
         truth = self._truth
-        published, signers = truth.versions["DNSKEY"][-1].value
-        active = set(signers) | set(truth.versions["ZONE"][-1].value)
+        published, active = truth.versions["DNSKEY"][-1].value[0], self._active()
         return tuple(
             SignerKey(
                 key=truth.keys[symbol],
@@ -230,29 +253,66 @@ class SimulatedSigner:
 
     def perform(self, zone: ZoneName, action: Action) -> Receipt:
         """Take one call; the process may die just before or just after it."""
-        del zone
         self._calls.begin(parent=False)
         try:
-            return self._take(action)
+            self._reach(zone)
+            if self.is_presigned:
+                raise AdapterError(f"{zone}: the zone is presigned", hint="name the system that signs it")
+            before = self._state()
+            created = self._take(action)
+            if self._state() != before:
+                self._line.changed(zone)
+            return Receipt(state="accepted", created=created)
         finally:
             self._calls.end()
 
-    def _take(self, action: Action) -> Receipt:
-        truth, at = self._truth, self._clock.at
-        created = None
+    def _reach(self, zone: ZoneName) -> None:
+        self._line.reach(zone)
+        if zone != self._truth.zone:
+            raise AdapterError(f"{zone}: the simulated signer has no such zone", hint="name the signer that has it")
+
+    def _active(self) -> set[str]:
+        versions = self._truth.versions
+        return {*versions["DNSKEY"][-1].value[1], *versions["ZONE"][-1].value}
+
+    def _state(self) -> tuple[Any, ...]:
+        """Return what a call may change."""
+        truth = self._truth
+        return truth.versions["DNSKEY"][-1].value, truth.versions["ZONE"][-1].value, tuple(truth.held), truth.cds
+
+    def _take(self, action: Action) -> Dnskey | None:
         match action:
             case CreateKey():
-                created = truth.keys[self._create(action)]
+                return self._truth.keys[self._create(action)]
             case SetKeys():
-                names = {truth.keys[symbol].id: symbol for symbol in truth.keys}
-                published = tuple(sorted(truth.names[key] for key in action.published))
-                truth.change("DNSKEY", at, (published, tuple(sorted(names[key] for key in action.sign_keys))), call=at)
-                truth.change("ZONE", at, tuple(sorted(names[key] for key in action.sign_zone)), call=at)
+                self._set_keys(action)
             case DeleteKey(key=key):
-                truth.held = [symbol for symbol in truth.held if truth.keys[symbol] != key]
+                self._delete(key)
+            case SetCds(cds=cds, cdnskey=cdnskey):
+                self._truth.cds = cds, cdnskey
+            case SetDs():
+                raise AdapterError(f"{self._truth.zone}: a signer does not hold the zone's DS")
             case _:
-                raise AdapterError("the simulated signer cannot do this")
-        return Receipt(state="accepted", created=created)
+                assert_never(action)
+        return None
+
+    def _set_keys(self, action: SetKeys) -> None:
+        truth, at = self._truth, self._clock.at
+        names = {truth.keys[symbol].id: symbol for symbol in truth.held}
+        if unheld := (action.sign_keys | action.sign_zone) - set(names):
+            raise AdapterError(f"{truth.zone}: {len(unheld)} of the keys that are to sign are not held")
+        if any(key.id not in names for key in action.published):
+            raise AdapterError(f"{truth.zone}: the simulated signer does not hold every key to be published")
+        published = tuple(sorted(names[key.id] for key in action.published))
+        truth.change("DNSKEY", at, (published, tuple(sorted(names[key] for key in action.sign_keys))), call=at)
+        truth.change("ZONE", at, tuple(sorted(names[key] for key in action.sign_zone)), call=at)
+
+    def _delete(self, key: Dnskey) -> None:
+        truth = self._truth
+        symbol = truth.names.get(key)
+        if symbol is not None and symbol in {*truth.versions["DNSKEY"][-1].value[0], *self._active()}:
+            raise AdapterError(f"{truth.zone}: key {key.key_tag} is still published or active")
+        truth.held = [held for held in truth.held if held != symbol]
 
     def _create(self, action: CreateKey) -> str:
         truth = self._truth

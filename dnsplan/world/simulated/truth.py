@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dnsplan.model.portfolio import Role
-from dnsplan.model.records import DIGEST_TYPES, SEP, ZONE_KEY, Dnskey, make_ds
+from dnsplan.model.records import DIGEST_TYPES, SEP, ZONE_KEY, Dnskey, Ds, make_ds
 
 Document = Mapping[str, Any]
 LONG_AGO = -(1 << 40)
@@ -44,6 +44,10 @@ class Truth:
     names: dict[Dnskey, str] = field(default_factory=dict)
     made: dict[str, int] = field(default_factory=dict)
     held: list[str] = field(default_factory=list)
+    cds: tuple[tuple[Ds, ...], tuple[Dnskey, ...]] = ((), ())
+    """The CDS and CDNSKEY that the signer publishes."""
+    strange: dict[tuple[str, int, int], Ds] = field(default_factory=dict)
+    """DS that no known key stands behind, by symbols made of their digests."""
 
     def __post_init__(self) -> None:
         start = self.document["start"]
@@ -180,18 +184,24 @@ class Truth:
             if "from" in fault:
                 yield from (fault["from"], fault["until"])
 
-    def ds_records(self, value: Iterable[tuple[str, int, int]]) -> tuple[Any, ...]:
+    def ds_records(self, value: Iterable[tuple[str, int, int]]) -> tuple[Ds, ...]:
         """Return DS records of their symbols."""
-        return tuple(sorted(make_ds(self.zone, self.keys[key], digest_type) for key, _, digest_type in value))
+        return tuple(sorted(self.strange.get(ds) or make_ds(self.zone, self.keys[ds[0]], ds[2]) for ds in value))
 
-    def ds_symbols(self, records: Iterable[Any]) -> tuple[tuple[str, int, int], ...]:
+    def ds_symbols(self, records: Iterable[Ds]) -> tuple[tuple[str, int, int], ...]:
         """Return the symbols of DS records."""
         known = {
             make_ds(self.zone, key, digest_type): (symbol, key.algorithm, digest_type)
             for symbol, key in self.keys.items()
             for digest_type in DIGEST_TYPES
         }
-        return tuple(sorted(known[record] for record in records))
+        found = []
+        for record in records:
+            symbols = known.get(record) or (record.digest.hex(), record.algorithm, record.digest_type)
+            if record not in known:
+                self.strange[symbols] = record
+            found.append(symbols)
+        return tuple(sorted(found))
 
     def event_value(self, rrset: str, value: Any) -> Any:
         """Return a kept value in the form of the document."""
