@@ -33,8 +33,8 @@ static: $(STAMP) ## Format, lint, types, import contracts, the example portfolio
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m dnsplan validate
 
-unit: $(STAMP) ## Unit tests and properties; those of the core run under `coverage`
-	$(BIN)/python -m pytest -q -n $(WORKERS) tests/unit tests/properties --ignore=tests/unit/engine --ignore=tests/unit/model --ignore=tests/unit/forecast
+unit: $(STAMP) ## Unit tests, scenarios and properties; those of the core run under `coverage`
+	$(BIN)/python -m pytest -q -n $(WORKERS) tests/unit tests/properties tests/scenarios --ignore=tests/unit/engine --ignore=tests/unit/model --ignore=tests/unit/forecast
 
 coverage: $(STAMP) ## Line and branch coverage of model and engine: 100 %
 	$(BIN)/coverage run --branch --source=dnsplan.model,dnsplan.engine -m pytest -q tests/unit/engine tests/unit/model tests/unit/forecast
