@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dnsplan.cli.due import nothing_due
 from dnsplan.cli.logs import event
 from dnsplan.cli.options import Options
 from dnsplan.cli.paint import painter
@@ -52,13 +53,13 @@ def apply(
     options.one_of("text", "json")
     for guard in set(allow or ()) - GUARDS:
         raise UsageError(f"there is no guard {guard!r} to lift", hint=f"guards: {', '.join(sorted(GUARDS))}")
-    job = _Job(options, path, due=due, allowed=frozenset(allow or ()))
-    if due and job.nothing_due():
+    if due and nothing_due(options):
         sys.stdout.write(
             '{"zones":[],"head":null,"next_at":null}\n' if options.format == "json" else "Nothing is due.\n"
         )
         return int(ExitCode.OK)
     stay, patience = _seconds(wait, "--wait"), _seconds(lock_timeout, "--lock-timeout")
+    job = _Job(options, path, due=due, allowed=frozenset(allow or ()))
     job.prepare()
     if not yes and job.saved is None:
         job.confirm(stay)
@@ -87,12 +88,6 @@ class _Job:
         self.portfolio: Portfolio
         self.ledger: GitLedger
         self.ports: Ports
-
-    def nothing_due(self) -> bool:
-        """Tell whether no wait is over and no committed file changed; reads only the index, sends no packet."""
-        from dnsplan.cli.due import audit_settings, nothing_due
-
-        return nothing_due(self.options, audit_settings(self.options.folder), self.clock)
 
     def prepare(self) -> None:
         """Load everything that the run needs; RefusedError if it is not authorised."""

@@ -34,13 +34,13 @@ def status(
     ] = False,
 ) -> int:
     """Say how each zone stands. One line each: OK, ACTIVE, WAITING until when, BLOCKED or MANUAL and who must act."""
-    from dnsplan.apply import RunResult, ZoneOutcome, exit_code
-    from dnsplan.views.status import render_status, status_json
-
     options: Options = context.obj
     chosen_format = options.one_of("text", "json")
     if due:
         return _status_due(options, detailed=detailed_exitcode)
+    from dnsplan.apply import RunResult, ZoneOutcome, exit_code
+    from dnsplan.views.status import render_status, status_json
+
     _, looks = _looks(options, zone)
     plans = [one.plan for one in looks]
     sys.stdout.write(status_json(plans) if chosen_format == "json" else painter(options)(render_status(plans)))
@@ -49,10 +49,9 @@ def status(
 
 
 def _status_due(options: Options, *, detailed: bool) -> int:
-    from dnsplan.cli.clock import SystemClock
-    from dnsplan.cli.due import audit_settings, nothing_due
+    from dnsplan.cli.due import nothing_due
 
-    nothing = nothing_due(options, audit_settings(options.folder), SystemClock())
+    nothing = nothing_due(options)
     if options.format == "json":
         sys.stdout.write(f'{{"due":{"false" if nothing else "true"}}}\n')
     else:

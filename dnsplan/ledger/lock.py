@@ -15,10 +15,10 @@ from dnsplan.errors import LockedError
 from dnsplan.ledger.files import Draft, commit_files
 from dnsplan.ledger.plumbing import NOTHING
 from dnsplan.model.time import Instant, Seconds, format_instant
-from dnsplan.ports import Clock
 
 if TYPE_CHECKING:
     from dnsplan.ledger.references import References
+    from dnsplan.ports import Clock
 
 LOCK = "refs/dsplan/lock"
 LEASE: Seconds = 60

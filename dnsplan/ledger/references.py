@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from dnsplan.errors import LedgerUnreachableError
 from dnsplan.ledger.plumbing import NOTHING, Plumbing, Ran
 from dnsplan.model.time import Seconds
-from dnsplan.ports import Clock
+
+if TYPE_CHECKING:
+    from dnsplan.ports import Clock
 
 PATIENCE: Seconds = 60
 """How long the remote may take for one answer."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dnsplan.codec import canonical, parse
 from dnsplan.codec.ledger import load_record
@@ -24,7 +24,9 @@ from dnsplan.model.audit import Record
 from dnsplan.model.history import ZoneHistory
 from dnsplan.model.portfolio import Audit, ZoneName
 from dnsplan.model.time import Instant, Seconds, format_instant, parse_instant
-from dnsplan.ports import Clock
+
+if TYPE_CHECKING:
+    from dnsplan.ports import Clock
 
 RACES = 8
 """How often a write that another write overtook is made anew."""
