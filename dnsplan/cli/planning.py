@@ -57,9 +57,9 @@ def show(
     context: typer.Context,
     path: Annotated[Path, typer.Argument(metavar="PLAN", help="A plan saved by `plan -o`.")],
 ) -> int:
-    """Render a saved plan; the network is not touched. Formats: text, json, markdown."""
+    """Render a saved plan; the network is not touched. Formats: text, json, markdown, html."""
     options: Options = context.obj
-    chosen_format = options.one_of("text", "json", "markdown")
+    chosen_format = options.one_of("text", "json", "markdown", "html")
     _print(options, read_plan(path), chosen_format)
     return 0
 
@@ -180,6 +180,10 @@ def _print(options: Options, made: Plan, chosen_format: str) -> None:
         from dnsplan.views.plan_markdown import render_markdown
 
         sys.stdout.write(render_markdown(made))
+    elif chosen_format == "html":
+        from dnsplan.views.plan_html import render_html
+
+        sys.stdout.write(render_html(made))
     else:
         from dnsplan.views.plan_text import render_plan
 

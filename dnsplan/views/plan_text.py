@@ -115,10 +115,11 @@ def _timeline_step(step: TimelineStep, now: int) -> Iterator[str]:
     yield f"{step.stage:6} {step.summary}; {when}; {step.who}; {UNDO[step.undo]}"
     for term in step.gate.terms:
         if term.at is None or (term.at > now and term.at == step.gate.at):
-            yield f"       until {term.reason}{_sum_of(term)}"
+            yield f"       until {term.reason}{sum_of(term)}"
 
 
-def _sum_of(term: GateTerm) -> str:
+def sum_of(term: GateTerm) -> str:
+    """Return how the moment of a gate's term comes about; empty where it is no sum."""
     parts = [f"{name} {span(value)}" for name, value in (("margin", term.margin), ("TTL", term.ttl)) if value]
     return f" ({format_instant(term.base)} + {' + '.join(parts)})" if term.base is not None and parts else ""
 

@@ -40,11 +40,13 @@ def test_a_saved_plan_shows_what_was_planned_in_every_format(folder: Path) -> No
     made = dsplan(folder, *PLAN, "-o", "plan.json")
     shown = dsplan(folder, "show", "plan.json")
     markdown = dsplan(folder, "show", "plan.json", "--format", "markdown")
+    page = dsplan(folder, "show", "plan.json", "--format", "html")
     document = dsplan(folder, "show", "plan.json", "--format", "json")
 
-    assert (made.returncode, shown.returncode, markdown.returncode, document.returncode) == (0, 0, 0, 0)
+    assert {ran.returncode for ran in (made, shown, markdown, page, document)} == {0}
     assert shown.stdout == made.stdout
     assert markdown.stdout == dsplan(folder, *PLAN, "--format", "markdown").stdout
+    golden("plan.html", page.stdout)
     assert document.stdout == (folder / "plan.json").read_text(encoding="utf-8")
     assert made.stderr == "saved: dsplan apply plan.json\n"
 
