@@ -74,6 +74,10 @@ class RefusedError(DsplanError):
     exit_code = ExitCode.REFUSED
 
 
+class UnmergedError(RefusedError):
+    """A proposal changes an entry, and until it is merged nobody is contacted because of it."""
+
+
 class LockedError(DsplanError):
     """Another apply holds the ledger's lock."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from dnsplan.engine import absorb, plan_zone
-from dnsplan.errors import AdapterError, DsplanError
+from dnsplan.errors import AdapterError, DsplanError, UnmergedError
 from dnsplan.model.history import ZoneHistory
 from dnsplan.model.observation import Observation
 from dnsplan.model.plan import Blocked, Capabilities, Finding, SignerKey, Situation, ZonePlan
@@ -179,6 +179,9 @@ def retry_after(error: DsplanError) -> Seconds | None:
 
 
 def _unusable(error: DsplanError) -> Finding:
+    if isinstance(error, UnmergedError):
+        summary = "A way in of this zone is not contacted before the change of its entry is merged"
+        return Finding(code="ENDPOINT_CHANGED", severity="warning", summary=summary, detail=str(error))
     return Finding(
         code="WAY_IN_UNUSABLE",
         severity="error",

@@ -30,6 +30,12 @@ def plan(
         Path | None,
         typer.Option(metavar="FILE", help="Judge what was stored by `observe -o` instead of asking the DNS."),
     ] = None,
+    base: Annotated[
+        str,
+        typer.Option(
+            metavar="REF", help="Only zones that differ from REF; who is asked, and the ledger, are those of REF."
+        ),
+    ] = "",
     now: Annotated[str, typer.Option(metavar="TIME", help="Plan as of this time (RFC 3339).")] = "",
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="2 changes, 3 waiting, 4 a person must act.")
@@ -44,7 +50,7 @@ def plan(
 
     options: Options = context.obj
     chosen_format = options.one_of("text", "json", "markdown")
-    made = _make(options, observations, now)
+    made = _make_against(base, options, observations, now) if base else _make(options, observations, now)
     if out is not None:
         _save(made, out)
     _print(options, made, chosen_format)
@@ -138,6 +144,23 @@ def _make(options: Options, stored: Path | None, now: str) -> Plan:
     ledger = try_ledger(options, portfolio, clock)
     everything = ports(options, portfolio, clock, ledger)
     return plan_of(options, portfolio, chosen(options, portfolio), everything, ledger, stored=stored)
+
+
+def _make_against(reference: str, options: Options, stored: Path | None, now: str) -> Plan:
+    """Return the plan of the zones that differ from a commit; nobody is contacted whom that commit does not name."""
+    from dnsplan.cli.base import base_of
+    from dnsplan.cli.wiring import chosen, load, ports, try_ledger
+    from dnsplan.codec.plan import with_plan_id
+
+    ours, clock = load(options), _clock(now)
+    base = base_of(options.folder, reference)
+    portfolio, changed, endpoints = base.trusted(ours), base.changed_zones(ours), base.endpoints_changed(ours)
+    ledger = try_ledger(options, portfolio, clock)
+    everything = ports(options, portfolio, clock, ledger, unmerged=frozenset(endpoints))
+    zones = tuple(zone for zone in chosen(options, portfolio) if zone in changed)
+    made = plan_of(options, portfolio, zones, everything, ledger, stored=stored)
+    gone = (set(made.unmanaged) | set(base.portfolio.zones)) - set(ours.zones)
+    return with_plan_id(replace(made, base=base.commit, endpoints_changed=endpoints, unmanaged=tuple(sorted(gone))))
 
 
 def _clock(now: str) -> Clock:

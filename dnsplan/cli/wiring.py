@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dnsplan.cli.options import Options
-from dnsplan.errors import UsageError
+from dnsplan.errors import UnmergedError, UsageError
 from dnsplan.model.portfolio import Portfolio, ZoneName
 from dnsplan.ports import Clock, Parent, Signer
 
@@ -78,8 +78,18 @@ def try_ledger(options: Options, portfolio: Portfolio, clock: Clock) -> GitLedge
     return ledger
 
 
-def ports(options: Options, portfolio: Portfolio, clock: Clock, ledger: GitLedger | None) -> Ports:
-    """Return everything that the executor needs, each way in connected when it is first used."""
+def ports(
+    options: Options,
+    portfolio: Portfolio,
+    clock: Clock,
+    ledger: GitLedger | None,
+    *,
+    unmerged: frozenset[str] = frozenset(),
+) -> Ports:
+    """Return everything that the executor needs, each way in connected when it is first used.
+
+    `unmerged` entries (`signer NAME`, `parent NAME`) are never connected: UnmergedError.
+    """
     from dnsplan.apply import Ports
     from dnsplan.observe import Observer
     from dnsplan.portfolio.digest import effective_digest
@@ -88,10 +98,12 @@ def ports(options: Options, portfolio: Portfolio, clock: Clock, ledger: GitLedge
 
     @cache
     def parent(name: str) -> Parent:
+        _merged(f"parent {name}", unmerged)
         return _parent(portfolio, root, name)
 
     @cache
     def signer(name: str) -> Signer:
+        _merged(f"signer {name}", unmerged)
         return _signer(portfolio, root, name)
 
     @cache
@@ -106,6 +118,11 @@ def ports(options: Options, portfolio: Portfolio, clock: Clock, ledger: GitLedge
         signer=signer,
         digest=digest,
     )
+
+
+def _merged(entry: str, unmerged: frozenset[str]) -> None:
+    if entry in unmerged:
+        raise UnmergedError(f"{entry} is not what it is at the base")
 
 
 def _parent(portfolio: Portfolio, root: Path, name: str) -> Parent:

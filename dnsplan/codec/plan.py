@@ -44,6 +44,7 @@ def plan_document(plan: Plan) -> dict[str, Json]:
         "summary": dict(summary(plan)),
         "unmanaged": list(plan.unmanaged),
         "zones": [_zone(zone) for zone in plan.zones],
+        **({"base": plan.base, "endpoints_changed": list(plan.endpoints_changed)} if plan.base else {}),
     }
 
 

@@ -311,6 +311,10 @@ class Plan:
     incomplete: tuple[ZoneName, ...]
     zones: tuple[ZonePlan, ...]
     unmanaged: tuple[ZoneName, ...] = ()
+    base: str = ""
+    """The commit that it is compared with; empty for none."""
+    endpoints_changed: tuple[str, ...] = ()
+    """Entries that differ from `base` and were not contacted: `signer NAME`, `parent NAME`, or a section."""
 
 
 # What happened -----------------------------------------------------------------------------------------------------

@@ -12,9 +12,11 @@ from dnsplan.views.escape import escaped
 from dnsplan.views.plan_text import (
     WORDS,
     counterexample_in_words,
+    endpoints_in_words,
     is_quiet,
     next_command,
     proof_in_words,
+    scope,
     sum_of,
     verdict,
 )
@@ -27,6 +29,8 @@ def render_html(plan: Plan) -> str:
     text: str = _template().render(
         plan=plan,
         verdict=verdict(plan),
+        scope=scope(plan),
+        endpoints=endpoints_in_words(plan),
         zones=[zone for zone in plan.zones if not is_quiet(zone)],
         quiet=[zone.zone for zone in plan.zones if is_quiet(zone)],
     )

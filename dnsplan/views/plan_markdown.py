@@ -8,7 +8,15 @@ from dnsplan.model.names import display_name
 from dnsplan.model.plan import Blocked, NeedsHuman, Plan, Step, TimelineStep, ZonePlan
 from dnsplan.model.time import format_instant
 from dnsplan.views.escape import escaped, markdown_escaped
-from dnsplan.views.plan_text import counterexample_in_words, is_quiet, next_command, proof_in_words, verdict
+from dnsplan.views.plan_text import (
+    counterexample_in_words,
+    endpoints_in_words,
+    is_quiet,
+    next_command,
+    proof_in_words,
+    scope,
+    verdict,
+)
 from dnsplan.views.records import lines_of
 from dnsplan.views.words import SYMBOLS, headline, moment
 
@@ -26,6 +34,8 @@ def render_markdown(plan: Plan) -> str:
     """Return the plan as Markdown, the verdict in its first visible line, at most 65,000 characters long."""
     zones = [zone for zone in plan.zones if not is_quiet(zone)]
     head = [f"### dsplan: {verdict(plan)}", ""]
+    changed = [f"- {markdown_escaped(line)}" for line in endpoints_in_words(plan)]
+    head += [*changed, ""] if changed else []
     if zones:
         head += ["| zone | state | next |", "|---|---|---|"]
     foot = "\n".join(_foot(plan))
@@ -50,7 +60,7 @@ def _foot(plan: Plan) -> Iterator[str]:
     for name in plan.unmanaged:
         yield f"- ? unmanaged: {markdown_escaped(display_name(name))} is in no file; nothing is done"
     if plan.partial:
-        yield "This plan holds only the selected zones."
+        yield markdown_escaped(scope(plan))
     state = " with changes that are not committed" if plan.dirty else ""
     yield "<details><summary>Checked at</summary>"
     yield ""

@@ -32,7 +32,7 @@ UNDO = {"fast": "undo: fast", "slow": "undo: slow, gates again", "none": "no way
 
 def render_plan(plan: Plan) -> str:
     """Return the plan as text that reads without colour."""
-    lines = [verdict(plan), ""]
+    lines = [verdict(plan), *endpoints_in_words(plan), ""]
     quiet = [zone for zone in plan.zones if is_quiet(zone)]
     for zone in plan.zones:
         if zone not in quiet:
@@ -42,11 +42,12 @@ def render_plan(plan: Plan) -> str:
         more = f" and {len(quiet) - 10} more" if len(quiet) > 10 else ""
         lines.append(f"= no change: {names}{more}")
     lines.extend(
-        f"? unmanaged: {display_name(name)} is known to the ledger and in no file; nothing is done"
+        f"? unmanaged: {display_name(name)} is known to the {'base or ' if plan.base else ''}ledger and in no file; "
+        "nothing is done"
         for name in plan.unmanaged
     )
     if plan.partial:
-        lines.append("This plan holds only the selected zones.")
+        lines.append(scope(plan))
     if plan.dirty and summary(plan)["changes"]:
         lines.append("The files differ from the commit: commit and merge them before `dsplan apply`.")
     return "\n".join(escaped(line) for line in lines).rstrip() + "\n"
@@ -55,6 +56,8 @@ def render_plan(plan: Plan) -> str:
 def verdict(plan: Plan) -> str:
     """Return the first line: how much changes, and whether anything stands in the way."""
     counts = summary(plan)
+    if plan.base and not plan.zones:
+        return "No changes. No zone differs from the base."
     if not counts["changes"]:
         zones = f"{counts['zones']} zones match their files" if counts["zones"] != 1 else "1 zone matches its file"
         return f"No changes. {zones}, as far as the DNS shows."
@@ -63,6 +66,17 @@ def verdict(plan: Plan) -> str:
         parts.append(f"now +{counts['ds_add']} DS, -{counts['ds_remove']} DS")
     parts.extend(f"{counts[word]} {word}" for word in ("waiting", "manual", "blocked") if counts[word])
     return "Plan: " + ", ".join(parts) + "."
+
+
+def scope(plan: Plan) -> str:
+    """Return which zones a partial plan holds."""
+    differ = f" that differ from {plan.base[:12]}" if plan.base else ""
+    return f"This plan holds only the selected zones{differ}."
+
+
+def endpoints_in_words(plan: Plan) -> tuple[str, ...]:
+    """Return a line for each entry that the proposal changes."""
+    return tuple(f"! endpoint changed: {name}; not contacted before it is merged" for name in plan.endpoints_changed)
 
 
 def is_quiet(zone: ZonePlan) -> bool:

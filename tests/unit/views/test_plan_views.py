@@ -28,6 +28,7 @@ from dnsplan.codec.plan import dump_plan, load_plan
 from dnsplan.model.plan import NeedsReview, Plan, Wait, ZonePlan
 from dnsplan.model.time import format_instant
 from dnsplan.views.escape import escaped, markdown_escaped
+from dnsplan.views.plan_html import render_html
 from dnsplan.views.plan_markdown import MOST_CHARACTERS, MOST_ZONES, render_markdown
 from dnsplan.views.plan_text import UNDO, render_plan
 from dnsplan.views.status import render_status, status_json
@@ -118,6 +119,18 @@ def test_what_the_plan_leaves_out_or_rests_on_is_said() -> None:
         assert "unmanaged: gone.example" in text
         assert "only the selected zones" in text
         assert "commit" in text
+
+
+@pytest.mark.parametrize("render", [render_plan, render_markdown, render_html])
+def test_what_a_proposal_may_not_choose_stands_before_everything_else(render: object) -> None:
+    made = plan(READY, base="b" * 40, endpoints_changed=("signer pdns",), unmanaged=("gone.example",), partial=True)
+
+    assert callable(render)
+    text = render(made)
+    assert text.index("! endpoint changed: signer pdns") < text.index("a.example")
+    assert f"zones that differ from {'b' * 12}" in text
+    assert render(load_plan(dump_plan(made))) == text
+    assert "No zone differs from the base" in render(plan(base="b" * 40))
 
 
 @pytest.mark.parametrize("render", [render_plan, render_markdown])
