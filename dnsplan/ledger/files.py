@@ -49,16 +49,7 @@ def commit_files(plumbing: Plumbing, drafts: Sequence[Draft], now: Instant) -> l
     whenever it tidies up.
     """
     stream = b"".join(_draft(draft, number, now) for number, draft in enumerate(drafts, 1)) + b"done\n"
-    command = [
-        "-c",
-        "pack.compression=1",
-        "fast-import",
-        "--depth=0",
-        "--quiet",
-        "--force",
-        "--done",
-        "--date-format=raw",
-    ]
+    command = ["fast-import", "--depth=0", "--quiet", "--force", "--done", "--date-format=raw"]
     return plumbing.must(command, stdin=stream).text.split()
 
 

@@ -12,10 +12,9 @@ from dnsplan.errors import LedgerError
 NOTHING = "0" * 40
 """The object id that stands for a reference that must not exist."""
 
+_SETTINGS = ("-c", "core.hooksPath=/dev/null", "-c", "gc.auto=0", "-c", "pack.compression=1")
 _ENVIRONMENT = {
     "GIT_TERMINAL_PROMPT": "0",
-    "GIT_AUTHOR_NAME": "dsplan",
-    "GIT_AUTHOR_EMAIL": "dsplan@localhost",
     "GIT_COMMITTER_NAME": "dsplan",
     "GIT_COMMITTER_EMAIL": "dsplan@localhost",
     "GIT_OPTIONAL_LOCKS": "0",
@@ -56,35 +55,30 @@ class Plumbing:
             )
         self.git_dir = Path(found.text)
 
-    def run(
-        self, arguments: Sequence[str], *, stdin: bytes | None = None, at: int | None = None, limit: float | None = None
-    ) -> Ran:
-        """Run one Git command without hooks, for at most `limit` seconds; `at` is the time of commits that it makes."""
-        environment = dict(_ENVIRONMENT)
-        if at is not None:
-            environment["GIT_AUTHOR_DATE"] = environment["GIT_COMMITTER_DATE"] = f"@{at} +0000"
+    def run(self, arguments: Sequence[str], *, stdin: bytes | None = None, limit: float | None = None) -> Ran:
+        """Run one Git command without hooks, for at most `limit` seconds."""
         try:
             with tempfile.TemporaryFile() as stream:
                 if stdin is not None:
                     stream.write(stdin)
                     stream.seek(0)
                 status, out, error = self._git.execute(
-                    ["git", "-c", "core.hooksPath=/dev/null", "-c", "gc.auto=0", *arguments],
+                    ["git", *_SETTINGS, *arguments],
                     istream=stream,
                     with_extended_output=True,
                     with_exceptions=False,
                     stdout_as_string=False,
                     strip_newline_in_stdout=False,
                     kill_after_timeout=limit,
-                    env=environment,
+                    env=_ENVIRONMENT,
                 )
         except OSError as fault:
             raise LedgerError(f"git {arguments[0]} cannot be run: {fault.strerror or fault}") from None
         return Ran(int(status), bytes(out), str(error))
 
-    def must(self, arguments: Sequence[str], *, stdin: bytes | None = None, at: int | None = None) -> Ran:
+    def must(self, arguments: Sequence[str], *, stdin: bytes | None = None) -> Ran:
         """Run one Git command; LedgerError with Git's own words if it fails."""
-        ran = self.run(arguments, stdin=stdin, at=at)
+        ran = self.run(arguments, stdin=stdin)
         if ran.status:
             raise LedgerError(f"git {arguments[0]} failed: {ran.error.strip()[:500]}")
         return ran

@@ -175,7 +175,9 @@ class GitLedger:
         self, record: Record | None, histories: Sequence[ZoneHistory], *, subject: str, planned: str | None
     ) -> str | None:
         """Return the commit if the branch still was where this run knows it; nobody else moves it under the lock."""
-        tip, now = self._tip, self._clock.now()
+        shared, now = self._references.remote is not None, self._clock.now()
+        parent = self._theirs if shared and self._theirs else self._tip.commit  # ours may not have been able to follow
+        tip = self._tip if parent == self._tip.commit else Tip(self._plumbing, parent)
         files = history_files(tip, histories)
         if planned is not None:
             files[PLANNED] = canonical({"config": planned, "at": format_instant(now)}) + "\n"
@@ -183,8 +185,7 @@ class GitLedger:
         if newest is not None:
             files[newest[0]] = newest[1]
         draft = Draft(message=_message(subject, record), parent=tip.commit, files=files)
-        shared = self._references.remote is not None
-        commit = self._lock.write_with(self._branch, draft, self._theirs if shared else tip.commit)
+        commit = self._lock.write_with(self._branch, draft, self._theirs if shared else parent)
         if commit is not None:
             self._tip = tip.followed_by(commit, histories, newest)
             self._theirs = commit

@@ -141,6 +141,29 @@ def test_two_clones_share_a_ledger_through_their_remote(tmp_path: Path) -> None:
     assert isinstance(verify(fresh, AUDIT), Verified)
 
 
+def test_a_clone_whose_own_branch_cannot_follow_still_writes_after_what_the_remote_has(tmp_path: Path) -> None:
+    remote = tmp_path / "remote.git"
+    one, two = ledger(repository(tmp_path / "one", remote)), ledger(repository(tmp_path / "two", remote))
+    one.acquire("apply", 0)
+    one.commit(record("r1"), [history("a.example")], subject="x")
+    one.release()
+    two.acquire("apply", 0)
+    two.commit(record("r2"), [history("b.example")], subject="y")
+    two.release()
+    held = tmp_path / "one" / ".git" / "refs" / "heads" / "dsplan" / "audit.lock"
+    held.touch()
+    os.utime(held, (T0, T0))
+
+    one.acquire("apply", 0)
+    one.commit(record("r3"), [history("c.example")], subject="z")
+    one.commit(record("r3", outcome="performed"), [], subject="z")
+    one.release()
+    two.sync()
+
+    assert [kept.id for kept in two.log(5)] == ["r3", "r2", "r1"]
+    assert two.known() == {"a.example", "b.example", "c.example"}
+
+
 def test_a_dead_remote_is_not_an_empty_one(tmp_path: Path) -> None:
     folder = repository(tmp_path / "r", tmp_path / "remote.git")
     written(folder)
