@@ -69,7 +69,7 @@ def _signed(view: View, history: ZoneHistory, tokens: dict[str, str]) -> Choice:
     if view.situation.intent.keys == "follow":
         return _begin(view, history, followed(view))
     urgent = bool(compromised(view) & ids(ours(view))) and (rollover is None or rollover.recipe != "emergency")
-    if rollover is not None and rollover.recipe != "insecure" and not urgent:
+    if rollover is not None and rollover.recipe != "insecure" and (rollover.final or rollover.creates) and not urgent:
         if rollover.token is not None and rollover.token not in {roll.sep, roll.zsk}:
             return _start(view, replace(history, rollover=None), _back(rollover))
         return _start(view, history, _going_on(rollover))

@@ -154,7 +154,7 @@ def history_of(given: Mapped) -> ZoneHistory:
         rollover=rollover
         and Rollover(
             id=f"{rollover['recipe']}/1", recipe=rollover["recipe"], started=START, token=rollover.get("token"),
-            new=tuple(dnskey(name).id for name in rollover.get("new", [])),
+            final=tuple(dnskey(name).id for name in rollover.get("final", [])),
             old=tuple(dnskey(name).id for name in rollover.get("old", [])),
         ),
         tokens=tuple(sorted(given.get("tokens", {}).items())),

@@ -1,7 +1,4 @@
-"""What is planned where: each YAML file is one zone at one moment, and the decision that the specification asks for.
-
-`disagrees` says in what the engine still decides otherwise; such a scenario must fail.
-"""
+"""What is planned where: each YAML file is one zone at one moment, and the decision that the specification asks for."""
 
 from __future__ import annotations
 
@@ -20,17 +17,7 @@ KINDS: Mapping[str, type[Move]] = {
 }  # fmt: skip
 
 
-def parameters() -> list[Any]:
-    found = []
-    for path in SCENARIOS:
-        scenario = read(path)
-        reason = scenario.get("disagrees")
-        marks = [pytest.mark.xfail(reason=reason, raises=AssertionError, strict=True)] if reason else []
-        found.append(pytest.param(scenario, id=path.stem, marks=marks))
-    return found
-
-
-@pytest.mark.parametrize("scenario", parameters())
+@pytest.mark.parametrize("scenario", [pytest.param(read(path), id=path.stem) for path in SCENARIOS])
 def test_the_plan_is_what_the_specification_asks_for(scenario: dict[str, Any], tmp_path: Path) -> None:
     plan, expected = plan_of(scenario, tmp_path), scenario["expect"]
 
