@@ -21,58 +21,70 @@ def described(situation: Situation, goal: str) -> dict[str, Any]:
         raise DsplanError(
             "the zone could not be observed", hint="see `dsplan plan` for the servers that did not answer"
         )
-    policy, capabilities = situation.policy, situation.capabilities
-    timing = policy.timing
+    policy = situation.policy
     wanted: dict[str, Any] = {"dnssec": "insecure" if goal == "insecure" else "signed"}
     if goal not in {"", "signed", "insecure"}:
         wanted["roll"] = goal
-    served = {key.id for key in view.dnskey.keys}
-    spare = [held for held in situation.held or () if held.key.id not in served]
-    update = capabilities.update if capabilities.update in {"replace", "add-remove", "one-at-a-time"} else "replace"
-    accepts = capabilities.accepts
     return {
         "id": situation.intent.zone,
         "now": format_instant(situation.now),
         "zone": situation.intent.zone,
         "policy": _policy(policy),
         "goal": wanted,
-        "start": {
-            "ds": [_ds(view, ds) for ds in view.ds.ds],
-            "ds_ttl": view.history.ds[-1].ttl_star,
-            "unpublished": [_key(view, held.key) for held in spare],
-            "dnskey": {
-                "keys": [_key(view, key) for key in view.dnskey.keys],
-                "signers": sorted(_symbol(view, key) for key in view.dnskey.signers),
-                "ttl": view.history.dnskey[-1].ttl_star,
-            },
-            "zone": {
-                "signers": sorted(_symbol(view, key) for key in view.zone.signers),
-                "ttl": view.history.zonedata[-1].ttl_star,
-                "negative_ttl": policy.dnskey_ttl,
-            },
-        },
-        "parent": {
-            "update": update,
-            "max_ds": accepts.max_ds or 100,
-            "form": "dnskey" if capabilities.makes_digests is not None else "ds",
-            "digest_types": sorted(capabilities.makes_digests or accepts.digest_types or DIGEST_TYPES),
-            "checks_dnskey": accepts.requires_matching_dnskey != "none",
-            "ttl": policy.ds_ttl_max,
-        },
+        "start": _start(view),
+        "parent": _parent(situation),
         "signer": {
-            "resign": capabilities.resign,
+            "resign": situation.capabilities.resign,
             "dnskey_ttl": policy.dnskey_ttl,
             "zone_ttl": policy.zone_ttl_max,
         },
-        "truth": {
-            "child_propagation": timing.child_margin,
-            "parent_propagation": timing.parent_margin,
-            "registration": timing.registration_budget,
-            "resign": capabilities.resign,
-            "ttl_after": {"ds": policy.ds_ttl_max, "dnskey": policy.dnskey_ttl, "zone": policy.zone_ttl_max},
-        },
-        "tick": max(timing.sweep_spacing, 1),
+        "truth": _truth(situation),
+        "tick": max(policy.timing.sweep_spacing, 1),
         "until": YEAR,
+    }
+
+
+def _start(view: View) -> dict[str, Any]:
+    served = {key.id for key in view.dnskey.keys}
+    spare = [held for held in view.situation.held or () if held.key.id not in served]
+    return {
+        "ds": [_ds(view, ds) for ds in view.ds.ds],
+        "ds_ttl": view.history.ds[-1].ttl_star,
+        "unpublished": [_key(view, held.key) for held in spare],
+        "dnskey": {
+            "keys": [_key(view, key) for key in view.dnskey.keys],
+            "signers": sorted(_symbol(view, key) for key in view.dnskey.signers),
+            "ttl": view.history.dnskey[-1].ttl_star,
+        },
+        "zone": {
+            "signers": sorted(_symbol(view, key) for key in view.zone.signers),
+            "ttl": view.history.zonedata[-1].ttl_star,
+            "negative_ttl": view.situation.policy.dnskey_ttl,
+        },
+    }
+
+
+def _parent(situation: Situation) -> dict[str, Any]:
+    capabilities = situation.capabilities
+    accepts = capabilities.accepts
+    return {
+        "update": capabilities.update if capabilities.update in {"add-remove", "one-at-a-time"} else "replace",
+        "max_ds": accepts.max_ds or 100,
+        "form": "dnskey" if capabilities.makes_digests is not None else "ds",
+        "digest_types": sorted(capabilities.makes_digests or accepts.digest_types or DIGEST_TYPES),
+        "checks_dnskey": accepts.requires_matching_dnskey != "none",
+        "ttl": situation.policy.ds_ttl_max,
+    }
+
+
+def _truth(situation: Situation) -> dict[str, Any]:
+    policy = situation.policy
+    return {
+        "child_propagation": policy.timing.child_margin,
+        "parent_propagation": policy.timing.parent_margin,
+        "registration": policy.timing.registration_budget,
+        "resign": situation.capabilities.resign,
+        "ttl_after": {"ds": policy.ds_ttl_max, "dnskey": policy.dnskey_ttl, "zone": policy.zone_ttl_max},
     }
 
 
