@@ -30,13 +30,17 @@ class References:
         """Return what a reference points at, its object fetched; None if there is no such reference."""
         if self.remote is None:
             return self.plumbing.head(reference)
-        found = self._ask(["ls-remote", self.remote, reference]).text
-        commit = next((line.split()[0] for line in found.splitlines() if line.endswith(f"\t{reference}")), None)
-        if commit is not None and self.plumbing.run(["cat-file", "-e", f"{commit}^{{commit}}"]).status:
+        while True:
+            found = self._ask(["ls-remote", self.remote, reference]).text
+            commit = next((line.split()[0] for line in found.splitlines() if line.endswith(f"\t{reference}")), None)
+            if commit is None or self._has(commit):
+                return commit
             fetch = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", self.remote, reference]
-            if self.plumbing.run(fetch, limit=PATIENCE).status:  # it moved meanwhile
-                return self.read(reference)
-        return commit
+            if self.plumbing.run(fetch, limit=PATIENCE).status == 0 and self._has(commit):
+                return commit  # else it moved meanwhile, and is read again
+
+    def _has(self, commit: str) -> bool:
+        return self.plumbing.run(["cat-file", "-e", f"{commit}^{{commit}}"]).status == 0
 
     def read_whole(self, reference: str) -> str | None:
         """Return what a reference points at, with its whole history even where the clone is shallow."""
