@@ -11,6 +11,9 @@ from dnsplan.model.time import Seconds
 if TYPE_CHECKING:
     from dnsplan.ports import Clock
 
+TRIES = 10
+"""How often a reference may move while it is read."""
+
 PATIENCE: Seconds = 60
 """How long the remote may take for one answer."""
 
@@ -30,7 +33,7 @@ class References:
         """Return what a reference points at, its object fetched; None if there is no such reference."""
         if self.remote is None:
             return self.plumbing.head(reference)
-        while True:
+        for _ in range(TRIES):
             found = self._ask(["ls-remote", self.remote, reference]).text
             commit = next((line.split()[0] for line in found.splitlines() if line.endswith(f"\t{reference}")), None)
             if commit is None or self._has(commit):
@@ -38,6 +41,10 @@ class References:
             fetch = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", self.remote, reference]
             if self.plumbing.run(fetch, limit=PATIENCE).status == 0 and self._has(commit):
                 return commit  # else it moved meanwhile, and is read again
+        raise LedgerUnreachableError(
+            f"the ledger's remote {self.remote!r} names a commit for {reference} and does not give it out",
+            hint="nothing was done; see whether the remote is being repaired, then try again",
+        )
 
     def _has(self, commit: str) -> bool:
         return self.plumbing.run(["cat-file", "-e", f"{commit}^{{commit}}"]).status == 0
