@@ -119,3 +119,15 @@ def test_two_changes_in_one_run_are_both_remembered() -> None:
     both = [e for e in of(result, "DS") if e["call"] in {e["call"] for e in of(result, "ZONE")}]
     assert both
     assert result["parent_calls"] == len(of(result, "DS"))
+
+
+def test_of_several_single_records_the_one_that_can_go_first_is_waited_for() -> None:
+    described = steady("insecure")
+    described["start"]["ds"] = [ds("k1"), ds("k2")]
+    described["start"]["unpublished"] = [{"key": "k2", "algorithm": 13, "role": "ksk"}]
+    described["parent"]["update"] = "one-at-a-time"
+
+    result = simulate(described)
+
+    assert [[d["key"] for d in event["value"]] for event in of(result, "DS")] == [["k1"], []]
+    assert result["reached"]

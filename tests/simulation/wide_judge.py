@@ -212,6 +212,7 @@ def claim(world: Document, result: Document) -> list[str]:
                 and not any(f["kind"] == "lies" for f in world["truth"].get("faults", []))
             ):
                 found.append(f"claimed before every server shows the {event['rrset']} of {event['at']}")
+    found += unconfirmed(world, result)
     later = [e for e in result["events"] if e["call"] is not None and e["at"] > at]
     if later:
         found.append(f"claimed at {at}, and a change still comes at {later[0]['at']}")
@@ -231,8 +232,10 @@ def claim(world: Document, result: Document) -> list[str]:
         found.append(f"foreign DS {set(records - own)} are left under {world['policy'].get('unknown_ds')}")
     alien = set(keys) - mine  # never: what is published at the start is ours
     seps = {name for name, k in keys.items() if k["role"] != "zsk"} - alien
-    if len(seps) != 1 or signers != seps or {d[0] for d in own} != seps or {d[2] for d in own} != types:
-        found.append(f"DS {set(records)} and signers {signers} for keys {set(keys)}, types {types}")
+    if len(seps) != 1 or signers != seps or {d[0] for d in own} != seps:
+        found.append(f"DS {set(records)} and signers {signers} for keys {set(keys)}")
+    if {d[2] for d in own} != types and not (own <= triples(start["ds"]) and world["parent"]["form"] == "dnskey"):
+        found.append(f"DS {set(records)} in place of digest types {types}")
     if scheme == "csk" and (len(keys) != 1 or data != seps):
         found.append(f"keys {set(keys)} with data signed by {data} under csk")
     if scheme == "ksk-zsk" and (len(keys) != 2 or len(data) != 1 or not data <= set(keys) - seps):
@@ -245,6 +248,25 @@ def claim(world: Document, result: Document) -> list[str]:
     rolled = {"ksk": seps, "csk": seps, "zsk": data}.get(world["goal"].get("roll", ""), set())
     if "keys" not in world["goal"] and rolled & {k["key"] for k in start["dnskey"]["keys"]}:
         found.append("the key was not rolled")
+    return found
+
+
+def unconfirmed(world: Document, result: Document) -> list[str]:
+    """Say which version in force at the claim was not seen on every server in as many sweeps as the policy wants."""
+    at, tick, found = result["reached_at"], world["tick"], []
+    sweeps = world["policy"].get("timing", {}).get("sweeps", {})
+    count, spacing = sweeps.get("count", 2), max(seconds(sweeps.get("spacing", "5m")), tick, 1)
+    spacing = -(-spacing // tick) * tick
+    for rrset in ("DS", "DNSKEY", "ZONE"):
+        side = "parent" if rrset == "DS" else "child"
+        lag = max(as_list(world["truth"][f"{side}_propagation"]))
+        past = [entry["until"] for entry in world["truth"].get("past", []) if entry["rrset"] == rrset]
+        shown = max([0, *(until + lag for until in past)])
+        made = [e for e in result["events"] if e["rrset"] == rrset and e["at"] <= at and e["call"] is not None]
+        shown = max([shown, *(e["at"] + lag for e in made)])
+        first = -(-shown // tick) * tick
+        if at < first + (count - 1) * spacing and not world["truth"].get("faults"):
+            found.append(f"claimed at {at} before {count} sweeps of {rrset}, which is everywhere from {shown}")
     return found
 
 
