@@ -17,6 +17,12 @@ from dnsplan.world.simulated import Crash, MemoryLedger, SetClock, SimulatedDns,
 from dnsplan.world.simulated.ports import Calls
 
 TOKEN = "simulated"  # noqa: S105  # of a rollover
+UNCONFIRMED: Mapping[str, Any] = {
+    "move": "wait",
+    "until": None,
+    "reason": "what is served is not yet confirmed on every server",
+    "stage": "confirm",
+}
 
 
 def simulate(world: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,7 +99,6 @@ class Simulation:
             result = run(self.portfolio, (self.truth.zone,), ports, Run(id=f"run-{at}"))
         except Crash:
             return True
-        self._note(at, result)
         zone = result.zones[0]
         if zone.plan.headline == "OK" and self._is_confirmed():
             if not look(self.portfolio, (self.truth.zone,), ports)[0].plan.recipe:
@@ -138,11 +143,11 @@ class Simulation:
         ticks = -(-(min(following) - at) // tick)
         return int(max(1, ticks)) * int(tick)
 
-    def _note(self, at: int, result: RunResult) -> None:
+    def _note(self, at: int, result: RunResult, *, confirmed: bool) -> None:
         zone = result.zones[0]
         self.moves.extend({"at": at, "move": "step", "stage": step.id.split("-")[0]} for step in zone.steps)
         for move in zone.plan.moves:
-            line = _move_line(move, self.clock.base)
+            line = _move_line(move, self.clock.base) if confirmed or not isinstance(move, Done) else UNCONFIRMED
             if not any({**line, "at": 0} == {**known, "at": 0} for known in self.moves[-1:]):
                 self.moves.append({"at": at, **line})
 

@@ -131,3 +131,31 @@ def test_of_several_single_records_the_one_that_can_go_first_is_waited_for() -> 
 
     assert [[d["key"] for d in event["value"]] for event in of(result, "DS")] == [["k1"], []]
     assert result["reached"]
+
+
+def fine(**truth: object) -> dict:
+    """Return a world that is as it should be from the start."""
+    described = steady("zsk")
+    described["goal"] = {"dnssec": "signed"}
+    described["truth"] |= truth
+    return described
+
+
+def test_what_nothing_must_be_done_for_is_reached_when_it_is_confirmed() -> None:
+    swept, lagging, silent = fine(), fine(parent_propagation=[0, 9]), fine(child_propagation=[0, 0])
+    swept["policy"]["timing"]["sweeps"] = {"count": 3, "spacing": "10s"}
+    lagging["truth"]["past"] = [{"rrset": "DS", "until": 0, "ttl": 9, "value": [ds("k0"), ds("k1")]}]
+    silent["truth"]["faults"] = [{"kind": "silent", "server": "child:1", "from": 0, "until": 50}]
+
+    assert [simulate(described)["reached_at"] for described in (fine(), swept, lagging, silent)] == [0, 20, 9, 50]
+
+
+def test_the_ds_of_a_key_that_the_signer_holds_is_ours() -> None:
+    described = fine()
+    described["start"]["ds"] = [ds("k1"), ds("k2")]
+    described["start"]["unpublished"] = [{"key": "k2", "algorithm": 13, "role": "ksk"}]
+
+    result = simulate(described)
+
+    assert of(result, "DS")[-1]["value"] == [ds("k1")]
+    assert result["reached"]
