@@ -48,7 +48,7 @@ def choose(view: View) -> Choice:
         case "insecure":
             return _insecure(view, history)
         case "signed":
-            return _signed(view, history, tokens)
+            return _undisturbed(view, _signed(view, history, tokens))
         case _:
             assert_never(intent.dnssec)
 
@@ -60,6 +60,21 @@ def _insecure(view: View, history: ZoneHistory) -> Choice:
     if view.ds.ds or view.dnskey.keys or view.zone.signers or under_way:
         return _start(view, history, Wish(recipe="insecure", why="the files want the zone insecure"))
     return _nothing(view, history, "the zone is insecure, as the files want it")
+
+
+def _undisturbed(view: View, choice: Choice) -> Choice:
+    """Return the choice; under `unknown_ds: block` it waits until a DS that matches no key is gone."""
+    if view.situation.policy.unknown_ds != "block" or not view.foreign_ds:
+        return choice
+    finding = Finding(
+        code="CHAIN_DANGLING_DS",
+        severity="error",
+        summary="The parent serves a DS that matches no known key, and the policy blocks every change beside it",
+        detail=", ".join(str(ds) for ds in view.foreign_ds),
+        action="remove it at the parent, or set `unknown_ds: keep` or `remove` in the policy",
+    )
+    blocked = Blocked(findings=(finding,))
+    return replace(choice, recipe=choice.recipe or "none", proposals=lambda _: (blocked,))
 
 
 def _signed(view: View, history: ZoneHistory, tokens: dict[str, str]) -> Choice:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from worlds import ds, world
 
 from dnsplan.forecast import simulate
@@ -159,3 +160,19 @@ def test_the_ds_of_a_key_that_the_signer_holds_is_ours() -> None:
 
     assert of(result, "DS")[-1]["value"] == [ds("k1")]
     assert result["reached"]
+
+
+@pytest.mark.parametrize("roll", ["none", "ksk", "zsk"])
+def test_what_becomes_of_a_foreign_ds_is_the_policys_word(roll: str) -> None:
+    left = {}
+    for unknown in ("keep", "remove", "block"):
+        described = fine()
+        described["policy"]["unknown_ds"] = unknown
+        described["start"]["ds"] = [ds("k1"), ds("f1")]
+        if roll != "none":
+            described["goal"]["roll"] = roll
+        result = simulate(described)
+        last = [described["start"]["ds"], *(event["value"] for event in of(result, "DS"))][-1]
+        left[unknown] = (result["reached"], "f1" in {d["key"] for d in last}, result["calls"] > 0)
+
+    assert left == {"keep": (True, True, roll != "none"), "remove": (True, False, True), "block": (False, True, False)}
