@@ -49,7 +49,7 @@ def absorb(history: ZoneHistory, seen: Observation, *, policy: Policy, capabilit
         return history
     departed = departures(history, seen, policy)
     parent = read_parent(seen, departed)
-    child = read_child(seen, departed, history.dnskey)
+    child = read_child(seen, departed, history)
     before = seen.at if history.last_sweep is None else history.last_sweep
 
     timing = replace(policy.timing, sweep_count=1) if is_emergency(history) else policy.timing

@@ -68,18 +68,20 @@ def read_parent(seen: Observation, departed: tuple[Departed, ...]) -> ParentSwee
     return ParentSweep(answers, ttl)
 
 
-def read_child(seen: Observation, departed: tuple[Departed, ...], remembered: tuple[RRsetVersion, ...]) -> ChildSweep:
+def read_child(seen: Observation, departed: tuple[Departed, ...], history: ZoneHistory) -> ChildSweep:
     """Return the DNSKEY RRset and the data signers that each child server showed.
 
-    Where versions are remembered, a DNSKEY RRset that nothing signs and that is none of them is a lie, and not the
-    zone's state.
+    A DNSKEY RRset that nothing signs is a lie, unless the zone is known to be so; or unless this is the first look, no
+    server shows another one, and there is no DS with which a signed zone would have to agree.
     """
     known = {version.content for version in remembered}
     counts = counting(seen, departed, "child")
     dnskey: dict[str, tuple[Content, Seconds] | None] = dict.fromkeys(counts)
     zone: dict[str, tuple[Content, Seconds] | None] = dict.fromkeys(counts)
     ttl = 0
-    believed = not remembered and not any(isinstance(v, ChildAnswer) and v.key_signers for v in seen.child)
+    own = unsigned_contents(history)
+    signed = any(isinstance(v, ChildAnswer) and v.key_signers for v in seen.child)
+    believed = not history.dnskey and not signed and _no_ds(seen)
     for view in seen.child:
         if view.address in seen.extra and view.address not in counts:
             continue
@@ -88,7 +90,7 @@ def read_child(seen: Observation, departed: tuple[Departed, ...], remembered: tu
             continue
         ttl = max(ttl, view.ns_ttl)
         content = DnskeyContent(keys=view.keys, signers=view.key_signers)
-        if is_unsigned(view) and not believed and content not in known:
+        if is_unsigned_lie(view) and not believed and content not in own:
             continue
         dnskey[view.address] = (content, view.key_ttl)
         if not view.zone_mixed:
@@ -97,10 +99,24 @@ def read_child(seen: Observation, departed: tuple[Departed, ...], remembered: tu
     return ChildSweep(dnskey, zone, ttl)
 
 
+def unsigned_contents(history: ZoneHistory) -> frozenset[DnskeyContent]:
+    """Return the DNSKEY RRsets without signatures that servers may still show because the zone is, or was, so."""
+    found = set()
+    for version in reversed(history.dnskey):
+        if isinstance(version.content, DnskeyContent) and version.seen and not version.content.signers:
+            found.add(version.content)
+        if version.everywhere is not None:
+            break
+    return frozenset(found)
+
+
+def _no_ds(seen: Observation) -> bool:
+    return all(isinstance(v, ParentAnswer) and v.trust != "bogus" and not v.ds for v in seen.parent)
+
+
 def disagree(seen: Observation, history: ZoneHistory) -> bool:
     """Tell whether servers of one side show different contents."""
-    parent = read_parent(seen, history.departed)
-    child = read_child(seen, history.departed, history.dnskey)
+    parent, child = read_parent(seen, history.departed), read_child(seen, history.departed, history)
     return any(
         len({answer[0] for answer in answers.values() if answer}) > 1
         for answers in (parent.ds, child.dnskey, child.zone)

@@ -160,6 +160,19 @@ def test_an_unsigned_dnskey_answer_beside_a_signed_one_is_a_lie() -> None:
     assert first.dnskey[-1].everywhere is None
 
 
+def test_an_unsigned_dnskey_answer_is_the_zones_own_only_where_there_is_no_ds() -> None:
+    unsigned = (child_answer(K1, Z1, signers=(), data=()),)
+    timing = replace(policy().timing, sweep_count=2)
+    lied = seen(ZoneHistory(zone="example.ch"), observation(0, PARENT, unsigned))
+    history = ZoneHistory(zone="example.ch")
+    for at in (0, 1):
+        looked = observation(at, (parent_answer(),), unsigned)
+        history = absorb(history, looked, policy=policy(timing=timing), capabilities=Capabilities(update="replace"))
+
+    assert lied.dnskey == ()
+    assert history.dnskey[-1].everywhere == T0 + 1
+
+
 def test_data_in_the_middle_of_a_re_signing_count_for_nothing() -> None:
     mixed = (child_answer(K1, Z1, mixed=True),)
 

@@ -389,6 +389,15 @@ def test_a_silent_server_waits_and_a_lying_one_blocks_with_its_address() -> None
     assert servers == [("192.0.2.9",), ("198.51.100.9",)]
 
 
+@pytest.mark.parametrize(("unknown", "left"), [("keep", 2), ("remove", 1), ("block", 2)])
+def test_a_ds_of_no_known_key_is_kept_removed_or_in_the_way(unknown: str, left: int) -> None:
+    world = TinyWorld(served_ds=(ds(K1), ds(dnskey("stranger"))), policy=policy(unknown_ds=unknown))
+    plans = [world.run(at) for at in (0, 60, 80)]
+
+    assert plans[-1].headline == ("BLOCKED" if unknown == "block" else "OK")
+    assert len(world.served_ds) == left
+
+
 def test_unsettled_versions_name_what_they_wait_for() -> None:
     world = rolling(TinyWorld(policy=policy(timing=replace(policy().timing, sweep_count=2, sweep_spacing=10))))
     world.run(1)
