@@ -23,12 +23,17 @@ def repeats(view: View) -> tuple[Move, ...]:
 
 
 def _ds_again(view: View) -> Action:
-    keys = tuple(sorted(view.keys_by_id[view.ring[ds]] for ds in view.ds.ds if ds in view.ring))
+    """Return the same change once more, beside what others have added or removed in the meantime."""
+    wanted = view.ds.ds
+    if view.situation.policy.unknown_ds != "remove":
+        strangers = (ds for ds in view.shown_ds if ds not in view.ring)
+        wanted = tuple(sorted({*(ds for ds in wanted if ds in view.ring), *strangers}))
+    keys = tuple(sorted(view.keys_by_id[view.ring[ds]] for ds in wanted if ds in view.ring))
     if view.situation.capabilities.update == "cds":
-        return SetCds(cds=view.ds.ds, cdnskey=tuple(sorted(set(keys))))
+        return SetCds(cds=wanted, cdnskey=tuple(sorted(set(keys))))
     before = view.history.ds[-2].content
     expected = before.ds if isinstance(before, DsContent) else ()
-    return SetDs(ds=view.ds.ds, keys=tuple(sorted(set(keys))), expected=expected)
+    return SetDs(ds=wanted, keys=tuple(sorted(set(keys))), expected=expected)
 
 
 def _again(view: View, action: Action) -> Move:

@@ -176,3 +176,31 @@ def test_what_becomes_of_a_foreign_ds_is_the_policys_word(roll: str) -> None:
         left[unknown] = (result["reached"], "f1" in {d["key"] for d in last}, result["calls"] > 0)
 
     assert left == {"keep": (True, True, roll != "none"), "remove": (True, False, True), "block": (False, True, False)}
+
+
+def test_a_repeated_call_leaves_the_ds_alone_that_others_added_meanwhile() -> None:
+    described = steady("swap")
+    described["parent"]["max_ds"] = 2
+    described["parent"]["update"] = "replace"
+    described["truth"]["faults"] = [{"kind": "swallowed", "call": 1}]
+    calm = simulate(steady("swap"))
+    at = of(calm, "DS")[0]["call"] + 20
+    described["truth"]["changes"] = [{"at": at, "rrset": "DS", "add": [ds("f1")]}]
+
+    result = simulate(described)
+
+    assert result["reached"]
+    assert all("f1" in {d["key"] for d in event["value"]} for event in of(result, "DS"))
+
+
+@pytest.mark.parametrize(("update", "kept"), [("replace", False), ("add-remove", True), ("one-at-a-time", True)])
+def test_a_single_change_takes_effect_on_what_is_there_by_then(update: str, kept: bool) -> None:
+    described = steady("add-first")
+    described["parent"]["update"] = update
+    described["truth"]["registration"] = 60
+    described["truth"]["changes"] = [{"at": 40, "rrset": "DS", "add": [ds("f1")]}]
+
+    result = simulate(described)
+
+    assert ("f1" in {d["key"] for d in of(result, "DS")[-1]["value"]}) is kept
+    assert result["reached"]

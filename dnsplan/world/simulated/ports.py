@@ -16,8 +16,7 @@ from dnsplan.model.portfolio import Accepts, ZoneName
 from dnsplan.model.records import Dnskey, Ds
 from dnsplan.model.time import Instant, Seconds
 from dnsplan.ports import Sight
-from dnsplan.world.simulated.line import Line
-from dnsplan.world.simulated.truth import Truth
+from dnsplan.world.simulated.truth import Delta, Truth
 
 DsSymbols = tuple[tuple[str, int, int], ...]
 """DS as key symbol, algorithm and digest type; sorted."""
@@ -172,25 +171,28 @@ class SimulatedParent:
         truth, number = self._truth, self._calls.parent
         if any(fault["call"] == number for fault in truth.faults("rejected")):
             return Receipt(state="refused", message="refused, once")
-        target = self._made(truth.ds_symbols(action.ds))
+        target, delta = self._target(action)
         self._check(target)
         if any(fault["call"] == number for fault in truth.faults("swallowed")):
             return Receipt(state="accepted")
-        if target == truth.versions["DS"][-1].value:
-            return Receipt(state="accepted")
-        self._line.before_change()
-        if self._is_guarded and truth.ds_symbols(action.expected) != truth.versions["DS"][-1].value:
-            return Receipt(state="refused", message="the DS changed meanwhile")
-        self._register(target)
-        self._line.changed(truth.zone)
+        if target != truth.versions["DS"][-1].value:
+            given = truth.document["truth"]["registration"]
+            delays = given if isinstance(given, list) else [given]
+            delay = delays[min(self._accepted, len(delays) - 1)]
+            self._accepted += 1
+            truth.change("DS", at + delay, target, call=at, delta=delta)
         return Receipt(state="accepted")
 
-    def _register(self, target: DsSymbols) -> None:
-        at, given = self._clock.at, self._truth.document["truth"]["registration"]
-        delays = given if isinstance(given, list) else [given]
-        delay = delays[min(self._accepted, len(delays) - 1)]
-        self._accepted += 1
-        self._truth.change("DS", at + delay, target, call=at)
+    def _target(self, action: SetDs) -> tuple[DsSymbols, Delta | None]:
+        """Return what a call leads to, and what it adds and removes where it does not carry the whole set."""
+        truth = self._truth
+        asked, served = self._made(truth.ds_symbols(action.ds)), truth.versions["DS"][-1].value
+        if truth.document["parent"]["update"] == "replace":
+            return asked, None
+        count, at = len(truth.lags("DS")), self._clock.at
+        shown = frozenset(ds for index in range(count) for ds in truth.served("DS", index, at).value)
+        delta = frozenset(asked) - shown, shown - frozenset(asked)
+        return tuple(sorted((frozenset(served) | delta[0]) - delta[1])), delta
 
     def _made(self, target: DsSymbols) -> DsSymbols:
         """Return the DS that come of a call: a parent that takes keys makes those of each new key itself."""

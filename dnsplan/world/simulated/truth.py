@@ -16,6 +16,9 @@ from dnsplan.model.records import DIGEST_TYPES, SEP, ZONE_KEY, Dnskey, Ds, make_
 Document = Mapping[str, Any]
 LONG_AGO = -(1 << 40)
 
+Delta = tuple[frozenset[tuple[str, int, int]], frozenset[tuple[str, int, int]]]
+"""DS added and removed."""
+
 
 @dataclass(slots=True)
 class Served:
@@ -29,6 +32,8 @@ class Served:
     everywhere: int
     call: int | None = None
     is_event: bool = False
+    delta: Delta | None = None
+    """DS that a call adds and removes, where the parent takes single changes and no whole set."""
 
 
 @dataclass(slots=True)
@@ -103,7 +108,9 @@ class Truth:
         lag = self.document["truth"]["parent_propagation" if rrset == "DS" else "child_propagation"]
         return tuple(lag) if isinstance(lag, list) else (lag,)
 
-    def change(self, rrset: str, at: int, value: Any, *, call: int | None, ttl: int | None = None) -> None:
+    def change(
+        self, rrset: str, at: int, value: Any, *, call: int | None, ttl: int | None = None, delta: Delta | None = None
+    ) -> None:
         """Let a new version begin at `at`; several of one run are one."""
         versions = self.versions[rrset]
         newest = versions[-1]
@@ -119,6 +126,7 @@ class Truth:
             ttl = ttls[min(self.made[rrset], len(ttls) - 1)]
             self.made[rrset] += 1
         self._append(rrset, at, value, ttl, call, is_event=True)
+        next(version for version in self.versions[rrset] if version.at == at and version.call == call).delta = delta
 
     def _append(self, rrset: str, at: int, value: Any, ttl: int, call: int | None, *, is_event: bool) -> None:
         side = "parent" if rrset == "DS" else "child"
@@ -172,6 +180,10 @@ class Truth:
         for key, algorithm, _ in value:
             self.learn(key, algorithm, "ksk")
         self.change("DS", at, tuple(sorted(value)), call=None, ttl=current.ttl)
+        for version in self.versions["DS"]:  # single changes under way meet what is there when they take effect
+            if version.at > at and version.delta is not None:
+                value = (value | version.delta[0]) - version.delta[1]
+                version.value = tuple(sorted(value))
 
     def moments(self) -> Iterable[int]:
         """Yield every time at which something may look different."""

@@ -297,6 +297,22 @@ def test_a_call_without_an_outcome_is_made_again_and_one_that_never_shows_after_
     world.until_done(104)
 
 
+@pytest.mark.parametrize(("unknown", "kept"), [("keep", True), ("remove", False)])
+def test_a_repeated_ds_change_spares_what_others_added_since(unknown: str, kept: bool) -> None:
+    world = rolling(TinyWorld(policy=policy(unknown_ds=unknown)))
+    world.run(1)
+    world.receipt = lambda _: None
+    world.run(2)
+    stranger = ds(dnskey("stranger"))
+    world.served_ds = (ds(K1), stranger)
+    world.receipt = lambda _: Receipt(state="accepted")
+
+    world.run(60)
+
+    assert world.log[-1] == (60, "repeat")
+    assert (stranger in world.pending[-1][1]) is kept
+
+
 def test_a_lost_cds_change_is_published_again() -> None:
     world = rolling(TinyWorld(capabilities=Capabilities(update="cds")))
     world.run(1)
