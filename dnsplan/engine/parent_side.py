@@ -47,7 +47,8 @@ def _targets(view: View, wanted: tuple[Ds, ...]) -> tuple[tuple[Ds, ...], ...]:
     """Return the DS RRsets that one call can reach: additions before removals where it takes one record a call."""
     if swaps(view):
         return (wanted,)
-    adds = _calls(view, [ds for ds in wanted if ds not in view.ds.ds])
+    coming = sorted((ds for ds in wanted if ds not in view.ds.ds), key=lambda ds: -ds.digest_type)
+    adds = _calls(view, coming)  # the strongest digest first: some validators look at no other
     if adds:
         return tuple(tuple(sorted({*view.ds.ds, *added})) for added in adds)
     removals = _calls(view, [ds for ds in view.ds.ds if ds not in wanted])

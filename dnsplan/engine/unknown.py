@@ -18,10 +18,19 @@ def harmless(profile: Profile, new: Values, old: Values) -> bool:
 
     `old` is `new` with each changed member replaced by what was served before; at least one member is unknown.
     """
-    was_ds, was_keys, _ = old
-    if was_ds is None and was_keys is not None and not was_keys.working:
-        return True  # whatever the DS were, nothing validated under them, and under none nothing can fail
-    return _keys_still_trusted(profile, new, old) and _data_still_accepted(profile, new, old)
+    return _never_valid(profile, old) or (
+        _keys_still_trusted(profile, new, old) and _data_still_accepted(profile, new, old)
+    )
+
+
+def _never_valid(profile: Profile, old: Values) -> bool:
+    """Tell whether `old` validates for no value of its unknown members, except under DS that demand nothing."""
+    ds, keys, signers = old
+    if keys is None or (ds is not None and not considered(profile, ds)):
+        return False
+    if not keys.working or (ds is not None and not trusts_keys(profile, ds, keys)):
+        return True
+    return signers is not None and not _algorithms(keys, signers)
 
 
 def _keys_still_trusted(profile: Profile, new: Values, old: Values) -> bool:
@@ -34,9 +43,16 @@ def _keys_still_trusted(profile: Profile, new: Values, old: Values) -> bool:
             profile != "strict4035" or {a for _, a in keys.keys} <= _algorithms(keys, keys.signers)
         )
     if ds is not None and was_ds is not None:
-        before, now = considered(profile, was_ds), considered(profile, ds)
-        return bool(before) and _named(before) <= _named(now) and (profile != "hardened" or _demands(now, before))
+        return _vouches_alike(profile, ds, was_ds)
     return ds is None and keys is None
+
+
+def _vouches_alike(profile: Profile, ds: DsSet, was: DsSet) -> bool:
+    """Tell whether every DNSKEY RRset that validates under `was` does so under `ds`, whatever its digests."""
+    before, after = considered(profile, was), considered(profile, ds)
+    if not before or not {(d.key, d.algorithm) for d in before} <= {(d.key, d.algorithm) for d in after}:
+        return False
+    return profile != "hardened" or {d.algorithm for d in after} <= {d.algorithm for d in before}
 
 
 def _data_still_accepted(profile: Profile, new: Values, old: Values) -> bool:
@@ -74,12 +90,3 @@ def _no_more_demanded(profile: Profile, keys: KeySet, was: KeySet) -> bool:
 
 def _algorithms(keys: KeySet, signers: Signers) -> frozenset[int]:
     return frozenset(algorithm for key, algorithm in keys.keys if key in signers)
-
-
-def _named(ds: DsSet) -> frozenset[str]:
-    return frozenset(d.key for d in ds)
-
-
-def _demands(ds: DsSet, before: DsSet) -> bool:
-    """Tell whether all algorithms of the one stand in the other."""
-    return {d.algorithm for d in ds} <= {d.algorithm for d in before}

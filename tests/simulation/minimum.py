@@ -39,7 +39,10 @@ class Times:
         timing, truth, start = world["policy"]["timing"], world["truth"], world["start"]
         self.margin_child, self.margin_parent = _seconds(timing["child_margin"]), _seconds(timing["parent_margin"])
         self.sweeps = (timing["sweeps"]["count"] - 1) * max(_seconds(timing["sweeps"]["spacing"]), 1)
-        self.lag_child, self.lag_parent = max(_list(truth["child_propagation"])), max(_list(truth["parent_propagation"]))
+        self.lag_child, self.lag_parent = (
+            max(_list(truth["child_propagation"])),
+            max(_list(truth["parent_propagation"])),
+        )
         self.registration = truth["registration"]
         self.resign = world["signer"]["resign"]
         negative = start["zone"]["negative_ttl"]
