@@ -10,7 +10,7 @@ from dataclasses import replace
 from dnsplan.engine.findings import findings
 from dnsplan.engine.goal import Choice, choose
 from dnsplan.engine.obstacles import in_flight, next_sweep, silent_servers
-from dnsplan.engine.readiness import move_of, with_target
+from dnsplan.engine.readiness import move_of, touched, with_target
 from dnsplan.engine.repeat import repeats
 from dnsplan.engine.sweep import disagree
 from dnsplan.engine.timeline import timeline
@@ -76,14 +76,15 @@ def _moves(view: View, choice: Choice) -> tuple[Move, ...]:
     if not choice.recipe:
         return (Done(),) if view.situation.intent.dnssec == "hold" else (_at_rest(view),)
     again = repeats(view)
-    if again:
-        return again
-    moves: list[Move] = []
+    moves: list[Move] = list(again)
     seen = view
     for item in choice.proposals(view):
-        if moves and isinstance(moves[-1], Step):
-            seen = with_target(seen, moves[-1])  # each is judged as if the one before had been asked for already
-        moves.append(move_of(seen, item) if isinstance(item, Proposal) else item)
+        if again and not (isinstance(item, Proposal) and _goes_beside(view, item)):
+            continue
+        move = move_of(seen, item) if isinstance(item, Proposal) else item
+        moves.append(move)
+        if isinstance(move, Step):
+            seen = with_target(seen, move)  # the next one is judged as if this one had been asked for already
     if moves:
         return tuple(moves)
     unconfirmed = in_flight(view)
@@ -94,16 +95,14 @@ def _moves(view: View, choice: Choice) -> tuple[Move, ...]:
     return (Done(),)
 
 
-def _at_rest(view: View) -> Move:
-    """Return that nothing is to be done, if every server says so."""
-    silent = silent_servers(view)
-    if silent:
-        reason = f"no usable answer from {', '.join(silent)}"
-    elif disagree(view.situation.seen, view.history):
-        reason = "the servers show different things"
-    else:
-        return Done()
-    return Wait(until=next_sweep(view), reason=reason, stage="confirm", polls=True)
+def _goes_beside(view: View, proposal: Proposal) -> bool:
+    """Tell whether a proposal may go on while another change does not show yet: data signatures beside a DS."""
+    history, changes = view.history, touched(view, proposal.candidates[0])
+    if not history.dnskey[-1].seen:
+        return False
+    beside_data = changes == {"DS"} and history.ds[-1].seen
+    beside_ds = changes == {"ZONE"} and history.zonedata[-1].seen
+    return beside_data or beside_ds
 
 
 def _unobserved(situation: Situation) -> ZonePlan:

@@ -33,6 +33,8 @@ class Times:
     """The quantities of RFC 7583 in one world."""
 
     world: Document
+    confirm: bool = False
+    """Whether nothing begins before T_all of the state that is there."""
 
     def __post_init__(self) -> None:
         world = self.world
@@ -53,7 +55,7 @@ class Times:
         self.zone_old = max(start["zone"]["ttl"], world["signer"]["zone_ttl"], negative)
         self.key_new = max(_list(truth["ttl_after"]["dnskey"])[0], nominal)
         self.ds_ttls = [max(ttl, world["parent"]["ttl"]) for ttl in _list(truth["ttl_after"]["ds"])]
-        self.begin = max(self.agreed(rrset) for rrset in ("DS", "DNSKEY", "ZONE"))
+        self.begin = max(self.agreed(rrset) for rrset in ("DS", "DNSKEY", "ZONE")) + self.confirm * self.sweeps
         """When every server of each RRset shows the state in which everything begins."""
         shown = self.agreed("ZONE") + self.sweeps
         self.any_key_may_sign = shown + self.resign + self.margin_child + self.zone_old
@@ -105,9 +107,9 @@ def move_ds(times: Times, add: int, swap: int, digests: int) -> Move:
     return Move(moments[0], moments[-1], effect, oldest)
 
 
-def minimum(recipe: str, world: Document) -> int:
+def minimum(recipe: str, world: Document, *, confirm: bool = False) -> int:
     """Return the earliest `reached_at`, with one tick for the run that finds the goal confirmed."""
-    return _end(recipe, Times(world)) + world["tick"]
+    return _end(recipe, Times(world, confirm)) + world["tick"]
 
 
 def _end(recipe: str, times: Times) -> int:
@@ -147,7 +149,7 @@ def _end(recipe: str, times: Times) -> int:
         case "digest":
             return _digest(times)
         case "insecure":
-            begin = times.agreed("DS")
+            begin = times.agreed("DS") + times.confirm * times.sweeps
             return times.child(times.parent(begin) + times.margin_parent + times.ds_old + times.key_old)
     raise ValueError(recipe)
 
@@ -162,7 +164,7 @@ def _double(times: Times, add: int, swap: int, digests: int, *, also: int = 0) -
 
 def _bootstrap(times: Times) -> int:
     signed = times.child(times.begin)
-    unknown = times.begin + times.sweeps + times.margin_child + times.key_unknown
+    unknown = times.agreed("DNSKEY") + times.sweeps + times.margin_child + times.key_unknown
     absent = signed + times.margin_child + times.key_old
     unsigned = signed + times.resign + times.margin_child + times.zone_old
     return times.parent(max(unknown, absent, unsigned))
