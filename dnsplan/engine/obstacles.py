@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dnsplan.engine.sweep import counting, is_unsigned_lie, unsigned_contents
+from dnsplan.engine.sweep import counting, is_unsigned, unsigned_contents
 from dnsplan.engine.view import View
 from dnsplan.model.history import RRsetVersion, Touched
 from dnsplan.model.observation import ChildAnswer, ParentAnswer, Unreachable
@@ -72,7 +72,7 @@ def lies(view: View) -> tuple[Finding, ...]:
             )
         )
     own = {content.keys for content in unsigned_contents(view.history)}
-    answers = [v for v in seen.child if isinstance(v, ChildAnswer) and is_unsigned_lie(v)]
+    answers = [v for v in seen.child if isinstance(v, ChildAnswer) and is_unsigned(v)]
     false = tuple(v.address for v in answers if v.keys not in own)
     if false and any(version.content is not None for version in view.history.dnskey) and view.working_seps:
         findings.append(

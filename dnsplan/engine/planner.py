@@ -81,10 +81,9 @@ def _moves(view: View, choice: Choice) -> tuple[Move, ...]:
     for item in choice.proposals(view):
         if again and not (isinstance(item, Proposal) and _goes_beside(view, item)):
             continue
-        move = move_of(seen, item) if isinstance(item, Proposal) else item
-        moves.append(move)
-        if isinstance(move, Step):
-            seen = with_target(seen, move)  # the next one is judged as if this one had been asked for already
+        if moves and isinstance(moves[-1], Step):
+            seen = with_target(seen, moves[-1])  # each is judged as if the one before had been asked for already
+        moves.append(move_of(seen, item) if isinstance(item, Proposal) else item)
     if moves:
         return tuple(moves)
     unconfirmed = in_flight(view)
@@ -93,6 +92,18 @@ def _moves(view: View, choice: Choice) -> tuple[Move, ...]:
         reason = f"the last change of {names or 'the zone'} is not yet confirmed on every server"
         return (Wait(until=next_sweep(view), reason=reason, stage="confirm", polls=True),)
     return (Done(),)
+
+
+def _at_rest(view: View) -> Move:
+    """Return that nothing is to be done, if every server says so."""
+    silent = silent_servers(view)
+    if silent:
+        reason = f"no usable answer from {', '.join(silent)}"
+    elif disagree(view.situation.seen, view.history):
+        reason = "the servers show different things"
+    else:
+        return Done()
+    return Wait(until=next_sweep(view), reason=reason, stage="confirm", polls=True)
 
 
 def _goes_beside(view: View, proposal: Proposal) -> bool:

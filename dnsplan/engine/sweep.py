@@ -15,7 +15,6 @@ from dnsplan.model.history import (
     Departed,
     DnskeyContent,
     DsContent,
-    RRsetVersion,
     ZoneContent,
     ZoneHistory,
 )
@@ -74,7 +73,6 @@ def read_child(seen: Observation, departed: tuple[Departed, ...], history: ZoneH
     A DNSKEY RRset that nothing signs is a lie, unless the zone is known to be so; or unless this is the first look, no
     server shows another one, and there is no DS with which a signed zone would have to agree.
     """
-    known = {version.content for version in remembered}
     counts = counting(seen, departed, "child")
     dnskey: dict[str, tuple[Content, Seconds] | None] = dict.fromkeys(counts)
     zone: dict[str, tuple[Content, Seconds] | None] = dict.fromkeys(counts)
@@ -90,7 +88,7 @@ def read_child(seen: Observation, departed: tuple[Departed, ...], history: ZoneH
             continue
         ttl = max(ttl, view.ns_ttl)
         content = DnskeyContent(keys=view.keys, signers=view.key_signers)
-        if is_unsigned_lie(view) and not believed and content not in own:
+        if is_unsigned(view) and not believed and content not in own:
             continue
         dnskey[view.address] = (content, view.key_ttl)
         if not view.zone_mixed:
@@ -121,12 +119,6 @@ def disagree(seen: Observation, history: ZoneHistory) -> bool:
         len({answer[0] for answer in answers.values() if answer}) > 1
         for answers in (parent.ds, child.dnskey, child.zone)
     )
-
-
-def is_lie(view: ChildAnswer, history: ZoneHistory) -> bool:
-    """Tell whether a server shows keys of which none validly signs the DNSKEY RRset, and the zone was never so."""
-    content = DnskeyContent(keys=view.keys, signers=view.key_signers)
-    return is_unsigned(view) and all(version.content != content for version in history.dnskey)
 
 
 def is_unsigned(view: ChildAnswer) -> bool:

@@ -74,7 +74,7 @@ def _same_demands(profile: Profile, ds: DsSet | None, was: DsSet | None) -> bool
     if ds is None or was is None or ds == was:
         return ds == was
     before = considered(profile, was)
-    return bool(before) and _demands(considered(profile, ds), before)
+    return bool(before) and {d.algorithm for d in considered(profile, ds)} <= {d.algorithm for d in before}
 
 
 def _grows(profile: Profile, keys: KeySet | None, was: KeySet | None) -> bool:

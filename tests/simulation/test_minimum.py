@@ -33,7 +33,9 @@ def test_the_goal_is_reached_within_a_few_seconds_of_the_theoretical_minimum(rec
     strict.sort()
     confirmed.sort()
     p95, worst = strict[int(0.95 * len(strict))], strict[-1]
-    print(f"\n{recipe:16} median {median(strict):.3f} p95 {p95:.3f} worst {worst:.3f} (confirmed {confirmed[-1][0]:.3f})")
+    print(
+        f"\n{recipe:16} median {median(strict):.3f} p95 {p95:.3f} worst {worst:.3f} (confirmed {confirmed[-1][0]:.3f})"
+    )
     assert median(strict) <= 1.02
     assert median(ratio for ratio, _ in confirmed) <= 1.02
     assert all(ratio <= 1.05 or lost <= 3 for ratio, lost in confirmed)  # a change of a run shows to the next one

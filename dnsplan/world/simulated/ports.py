@@ -16,6 +16,7 @@ from dnsplan.model.portfolio import Accepts, ZoneName
 from dnsplan.model.records import Dnskey, Ds
 from dnsplan.model.time import Instant, Seconds
 from dnsplan.ports import Sight
+from dnsplan.world.simulated.line import Line
 from dnsplan.world.simulated.truth import Delta, Truth
 
 DsSymbols = tuple[tuple[str, int, int], ...]
@@ -175,13 +176,21 @@ class SimulatedParent:
         self._check(target)
         if any(fault["call"] == number for fault in truth.faults("swallowed")):
             return Receipt(state="accepted")
-        if target != truth.versions["DS"][-1].value:
-            given = truth.document["truth"]["registration"]
-            delays = given if isinstance(given, list) else [given]
-            delay = delays[min(self._accepted, len(delays) - 1)]
-            self._accepted += 1
-            truth.change("DS", at + delay, target, call=at, delta=delta)
+        if target == truth.versions["DS"][-1].value:
+            return Receipt(state="accepted")
+        self._line.before_change()
+        if self._is_guarded and truth.ds_symbols(action.expected) != truth.versions["DS"][-1].value:
+            return Receipt(state="refused", message="the DS changed meanwhile")
+        self._register(target, delta)
+        self._line.changed(truth.zone)
         return Receipt(state="accepted")
+
+    def _register(self, target: DsSymbols, delta: Delta | None) -> None:
+        at, given = self._clock.at, self._truth.document["truth"]["registration"]
+        delays = given if isinstance(given, list) else [given]
+        delay = delays[min(self._accepted, len(delays) - 1)]
+        self._accepted += 1
+        self._truth.change("DS", at + delay, target, call=at, delta=delta)
 
     def _target(self, action: SetDs) -> tuple[DsSymbols, Delta | None]:
         """Return what a call leads to, and what it adds and removes where it does not carry the whole set."""
