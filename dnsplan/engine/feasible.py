@@ -16,19 +16,6 @@ def refusal(view: View, target: Target) -> Blocked | None:
     return _digests(view) or _algorithm(view, target) or _room(view, target)
 
 
-def foreign_blocks(view: View) -> Blocked:
-    """Return the refusal to do anything beside a DS that matches no known key, under `unknown_ds: block`."""
-    finding = Finding(
-        code="CHAIN_DANGLING_DS",
-        severity="error",
-        summary="The parent serves a DS that matches no known key, and the policy wants nothing done beside one",
-        detail=", ".join(str(ds) for ds in view.foreign_ds),
-        action="remove it at the parent, or set `unknown_ds: keep` or `remove` in the policy",
-        source="RFC 6840 5.11",
-    )
-    return Blocked(findings=(finding,))
-
-
 def _digests(view: View) -> Blocked | None:
     accepts, policy = view.situation.capabilities.accepts, view.situation.policy
     if view.situation.capabilities.makes_digests is not None or accepts.digest_types is None:

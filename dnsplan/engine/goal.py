@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from dnsplan.engine.ages import known_ages, overdue
-from dnsplan.engine.feasible import foreign_blocks, refusal
+from dnsplan.engine.feasible import refusal
 from dnsplan.engine.followed import followed
 from dnsplan.engine.obstacles import next_sweep
 from dnsplan.engine.recipes import RECIPES
@@ -72,6 +72,7 @@ def _undisturbed(view: View, choice: Choice) -> Choice:
         summary="The parent serves a DS that matches no known key, and the policy blocks every change beside it",
         detail=", ".join(str(ds) for ds in view.foreign_ds),
         action="remove it at the parent, or set `unknown_ds: keep` or `remove` in the policy",
+        source="RFC 6840 5.11",
     )
     blocked = Blocked(findings=(finding,))
     return replace(choice, recipe=choice.recipe or "none", proposals=lambda _: (blocked,))
@@ -79,8 +80,6 @@ def _undisturbed(view: View, choice: Choice) -> Choice:
 
 def _signed(view: View, history: ZoneHistory, tokens: dict[str, str]) -> Choice:
     rollover, roll = history.rollover, view.situation.intent.roll
-    if view.foreign_ds and view.situation.policy.unknown_ds == "block":
-        return _blocked(view, history, foreign_blocks(view))
     if view.situation.intent.keys == "follow":
         return _begin(view, history, followed(view))
     urgent = bool(compromised(view) & ids(ours(view))) and (rollover is None or rollover.recipe != "emergency")

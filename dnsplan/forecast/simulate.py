@@ -99,8 +99,10 @@ class Simulation:
             result = run(self.portfolio, (self.truth.zone,), ports, Run(id=f"run-{at}"))
         except Crash:
             return True
+        confirmed = self._is_confirmed()
+        self._note(at, result, confirmed=confirmed)
         zone = result.zones[0]
-        if zone.plan.headline == "OK" and self._is_confirmed():
+        if zone.plan.headline == "OK" and confirmed:
             if not look(self.portfolio, (self.truth.zone,), ports)[0].plan.recipe:
                 self.reached_at = at
             return True  # what is done may have been a repair before the rollover that was asked for

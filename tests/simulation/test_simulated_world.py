@@ -114,6 +114,7 @@ def test_a_repair_before_the_rollover_that_was_asked_for_is_not_yet_the_goal() -
 def test_two_changes_in_one_run_are_both_remembered() -> None:
     described = steady("csk")
     described["truth"]["registration"] = 30
+    described["parent"].update(update="replace", max_ds=1)
 
     result = simulate(described)
 
