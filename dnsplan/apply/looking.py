@@ -123,15 +123,16 @@ def decide(situation: Situation, ports: Ports) -> tuple[Situation, ZonePlan]:
         situation = replace(situation, held=None)
     if situation.history.rollover is None or intent.signer is None or intent.dnssec == "hold":
         plan = plan_zone(situation, foresee=ports.foresee)
-        if intent.signer is None or not (plan.recipe or _may_be_ours(plan)):
+        if intent.signer is None or intent.dnssec == "hold" or not (plan.recipe or _asks_for_keys(situation, plan)):
             return situation, plan
     situation = replace(situation, held=_held(ports, intent.signer, intent.zone))
     return situation, plan_zone(situation, foresee=ports.foresee)
 
 
-def _may_be_ours(plan: ZonePlan) -> bool:
-    """Tell whether a DS that matches no served key may be that of a key which the signer holds."""
-    return any(finding.code == "CHAIN_DANGLING_DS" for finding in plan.findings)
+def _asks_for_keys(situation: Situation, plan: ZonePlan) -> bool:
+    """Tell whether a zone at rest needs the signer's list: for the age of its keys, or a DS that may be of one."""
+    unknown_age = situation.intent.dnssec == "signed" and not situation.history.held
+    return unknown_age or any(finding.code == "CHAIN_DANGLING_DS" for finding in plan.findings)
 
 
 def _held(ports: Ports, name: str, zone: ZoneName) -> tuple[SignerKey, ...] | None:
