@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dnsplan.apply.looking import Look
+from dnsplan.apply.windows import opens_at
 from dnsplan.model.history import ZoneHistory
 from dnsplan.model.plan import Blocked, Finding, Move, SetCds, SetDs, Step, Wait
 from dnsplan.model.portfolio import Portfolio, ZoneName
@@ -57,8 +58,10 @@ def _pacing(portfolio: Portfolio, looks: Sequence[Look], tally: Tally, histories
     in_flight = _in_flight(portfolio, looks, new, tally, histories)
     started = len(tally.begun)
     for one in new:
-        parent = one.situation.intent.parent
-        if started >= guards.max_zones_per_apply:
+        parent, closed = one.situation.intent.parent, _closed(one)
+        if closed is not None:
+            result[one.zone] = closed
+        elif started >= guards.max_zones_per_apply:
             reason = "max_zones_per_apply: other zones go first"
             result[one.zone] = Wait(until=None, reason=reason, stage=NEXT_APPLY)
         elif in_flight[parent] >= guards.max_in_flight_per_parent:
@@ -67,6 +70,18 @@ def _pacing(portfolio: Portfolio, looks: Sequence[Look], tally: Tally, histories
             started += 1
             in_flight[parent] += 1
     return result
+
+
+def _closed(one: Look) -> Move | None:
+    """Return the wait for the policy's next window; repairs and emergencies wait for none."""
+    if one.plan.recipe == "emergency" or any(finding.code == "CHAIN_NO_MATCH" for finding in one.plan.findings):
+        return None
+    now = one.situation.now
+    opens = opens_at(one.situation.policy, now)
+    if opens == now:
+        return None
+    reason = "the policy's windows let no rollover start now" if opens else "the policy's windows never open"
+    return Wait(until=opens, reason=reason, stage="window")
 
 
 def _in_flight(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dnsplan.engine.obstacles import lies, silent_servers
+from dnsplan.engine.obstacles import expiring, lies, silent_servers
 from dnsplan.engine.validators import is_bogus
 from dnsplan.engine.view import View
 from dnsplan.model.observation import ParentAnswer
@@ -11,7 +11,16 @@ from dnsplan.model.plan import Finding
 
 def findings(view: View) -> tuple[Finding, ...]:
     """Return the findings, the worst first."""
-    found = [*lies(view), *_broken(view), *_foreign_ds(view), *_foreign_keys(view), *_silent(view), *_insecure(view)]
+    found = [
+        *lies(view),
+        *_broken(view),
+        *_foreign_ds(view),
+        *_foreign_keys(view),
+        *_silent(view),
+        *_late(view),
+        *expiring(view),
+        *_insecure(view),
+    ]
     order = ("critical", "error", "warning", "notice", "info")
     return tuple(sorted(found, key=lambda finding: (order.index(finding.severity), finding.code)))
 
@@ -60,6 +69,26 @@ def _foreign_keys(view: View) -> list[Finding]:
             summary="The zone publishes a DNSKEY that its signer does not hold; it is kept",
             detail=", ".join(str(key.key_tag) for key in foreign),
             source="RFC 8901",
+        )
+    ]
+
+
+def _late(view: View) -> list[Finding]:
+    """Return that the parent took a change and does not show it within the time that the policy gives it."""
+    intent = next((known for known in view.history.intents if known.rrset == "DS"), None)
+    if view.history.ds[-1].seen or intent is None or intent.outcome not in {"performed", "pending"}:
+        return []
+    since = intent.outcome_at if intent.outcome_at is not None else intent.at
+    if view.situation.now - since < view.situation.policy.timing.registration_budget:
+        return []
+    return [
+        Finding(
+            code="DS_NOT_PUBLISHED",
+            severity="error",
+            summary="The parent took a change of the DS, and no server shows it within the registration budget",
+            detail=f"operation {intent.operation}" if intent.operation else "",
+            action="ask the registrar what became of it; it is asked for again once per budget",
+            source="RFC 7583 3.1",
         )
     ]
 

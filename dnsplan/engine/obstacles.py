@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dnsplan.engine.sweep import counting, is_unsigned, unsigned_contents
+from dnsplan.engine.sweep import counting, is_unsigned, sweeps, unsigned_contents
 from dnsplan.engine.view import View
-from dnsplan.model.history import RRsetVersion, Touched
+from dnsplan.model.history import DnskeyContent, DsContent, RRsetVersion, Touched, ZoneContent
 from dnsplan.model.observation import ChildAnswer, ParentAnswer, Unreachable
 from dnsplan.model.plan import Blocked, Finding, Wait
-from dnsplan.model.time import Instant
+from dnsplan.model.time import Instant, format_instant
 
 
 def obstacle(view: View, touched: frozenset[Touched], stage: str) -> Wait | Blocked | None:
@@ -15,6 +15,9 @@ def obstacle(view: View, touched: frozenset[Touched], stage: str) -> Wait | Bloc
     lying = lies(view)
     if lying:
         return Blocked(findings=lying, stage=stage)
+    dying = expiring(view)
+    if dying and view.rollover.recipe not in {"insecure", "emergency"}:
+        return Blocked(findings=dying, stage=stage)
     silent = silent_servers(view)
     if silent:
         reason = f"no usable answer from {', '.join(silent)}"
@@ -22,7 +25,7 @@ def obstacle(view: View, touched: frozenset[Touched], stage: str) -> Wait | Bloc
     for name, versions in in_flight(view):
         if name in touched:
             reason = f"the last change of {name} is not yet on every server"
-            reason = f"{reason}: {_clean(view, versions)}"
+            reason = f"{reason}: {_clean(view, versions)}{_lagging(view, versions[-1])}"
             return Wait(until=next_sweep(view), reason=reason, stage=stage, polls=True)
     return None
 
@@ -86,6 +89,36 @@ def lies(view: View) -> tuple[Finding, ...]:
             )
         )
     return tuple(findings)
+
+
+def expiring(view: View) -> tuple[Finding, ...]:
+    """Return a finding about signatures that end before the policy's least validity: the signer is not well."""
+    least = view.situation.now + view.situation.policy.signature_min_remaining
+    answers = [v for v in view.situation.seen.child if isinstance(v, ChildAnswer)]
+    dying = [v for v in answers if v.signatures_end is not None and v.signatures_end < least]
+    if not dying:
+        return ()
+    first = min(v.signatures_end for v in dying if v.signatures_end is not None)
+    return (
+        Finding(
+            code="SIG_EXPIRES_SOON",
+            severity="error",
+            summary="Signatures end sooner than the policy allows; nothing is changed until the signer renews them",
+            servers=tuple(v.address for v in dying),
+            detail=f"the first ends at {format_instant(first)}",
+            action="see to the signer, or lower `signatures: min_remaining` in the policy",
+            source="RFC 6781 4.4.2",
+        ),
+    )
+
+
+def _lagging(view: View, newest: RRsetVersion) -> str:
+    """Return which addresses answer with something else; empty if none does."""
+    parent, child = sweeps(view.situation.seen, view.history)
+    side = {DsContent: parent.ds, DnskeyContent: child.dnskey, ZoneContent: child.zone}
+    answers = side.get(type(newest.content), {})
+    other = sorted(address for address, answer in answers.items() if answer and answer[0] != newest.content)
+    return f"; not on {', '.join(other)}" if other else ""
 
 
 def _clean(view: View, versions: tuple[RRsetVersion, ...]) -> str:

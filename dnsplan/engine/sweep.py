@@ -112,9 +112,14 @@ def _no_ds(seen: Observation) -> bool:
     return all(isinstance(v, ParentAnswer) and v.trust != "bogus" and not v.ds for v in seen.parent)
 
 
+def sweeps(seen: Observation, history: ZoneHistory) -> tuple[ParentSweep, ChildSweep]:
+    """Return what both sides showed."""
+    return read_parent(seen, history.departed), read_child(seen, history.departed, history)
+
+
 def disagree(seen: Observation, history: ZoneHistory) -> bool:
     """Tell whether servers of one side show different contents."""
-    parent, child = read_parent(seen, history.departed), read_child(seen, history.departed, history)
+    parent, child = sweeps(seen, history)
     return any(
         len({answer[0] for answer in answers.values() if answer}) > 1
         for answers in (parent.ds, child.dnskey, child.zone)

@@ -6,6 +6,7 @@ from dnsplan.apply.outcome import RunResult
 from dnsplan.codec import canonical, to_json
 from dnsplan.codec.canonical import Json
 from dnsplan.model.names import display_name
+from dnsplan.model.plan import Blocked, Finding, ZonePlan
 from dnsplan.model.time import format_instant
 from dnsplan.views.escape import escaped
 from dnsplan.views.words import headline
@@ -29,6 +30,10 @@ def render_apply(result: RunResult) -> str:
         if not zone.steps and zone.plan.headline in {"OK", "HOLD"}:
             continue
         lines.append(f"{display_name(zone.zone)}  {zone.plan.headline}  {headline(zone.plan)}")
+        for finding in _reasons(zone.plan):
+            lines.extend(
+                f"  {what}: {said}" for what, said in (("why", finding.detail), ("to do", finding.action)) if said
+            )
         for step in zone.steps:
             word = _WORDS.get(step.outcome or "", "? unknown")
             reason = f": {escaped(step.reason)}" if step.reason else ""
@@ -42,6 +47,11 @@ def render_apply(result: RunResult) -> str:
     return "\n".join(escaped(line) for line in lines) + "\n"
 
 
+def _reasons(plan: ZonePlan) -> tuple[Finding, ...]:
+    """Return the findings for which a zone is blocked."""
+    return tuple(finding for move in plan.moves if isinstance(move, Blocked) for finding in move.findings)
+
+
 def apply_json(result: RunResult) -> str:
     """Return the same for machines."""
     zones: list[Json] = [
@@ -49,6 +59,7 @@ def apply_json(result: RunResult) -> str:
             "zone": zone.zone,
             "headline": zone.plan.headline,
             "reason": headline(zone.plan),
+            "findings": [to_json(finding) for finding in _reasons(zone.plan)],
             "stale": zone.stale,
             "steps": [to_json(step) for step in zone.steps],
         }

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from engine_builders import K1, K2, Z1, Z2, TinyWorld, dnskey, ds, policy, rolling, unsigned_world
+from engine_builders import K1, K2, T0, Z1, Z2, TinyWorld, dnskey, ds, policy, rolling, unsigned_world
 
 from dnsplan.model.observation import Unreachable
 from dnsplan.model.plan import Blocked, Capabilities, SetDs, Step, Wait
@@ -552,3 +552,39 @@ def test_the_ds_of_a_key_of_ours_that_is_not_published_leaves_after_the_repair()
 
     assert [stage for _, stage in world.log if stage != "A5"] == ["A3a", "A4b"]
     assert world.served_ds == (ds(K1),)
+
+
+def test_a_change_that_the_parent_took_and_does_not_show_is_told_after_its_time() -> None:
+    world = rolling(TinyWorld(registration=10_000))
+    world.run(1)
+    world.run(2)
+
+    codes = [[finding.code for finding in world.plan(at).findings] for at in (101, 102)]
+
+    assert codes == [[], ["DS_NOT_PUBLISHED"]]
+
+
+def test_a_server_that_holds_a_change_back_is_named() -> None:
+    world = rolling(TinyWorld(registration=0))
+    late = replace(world.observe(1).parent[0], address="192.0.2.2")
+    world.run(1)
+    for at in (2, 3):
+        shown = world.observe(at)
+        plan = world.run(at, replace(shown, parent=(*shown.parent, late)))
+    reasons = [move.reason for move in plan.moves if isinstance(move, Wait)]
+
+    assert any("not on 192.0.2.2" in reason for reason in reasons), reasons
+
+
+def test_nothing_is_changed_while_signatures_are_about_to_end_except_leaving_dnssec() -> None:
+    world = rolling(TinyWorld(policy=policy(signature_min_remaining=500)))
+    seen = world.observe(1)
+    dying = replace(seen, child=(replace(seen.child[0], signatures_end=T0 + 400),))
+    fine = replace(seen, child=(replace(seen.child[0], signatures_end=T0 + 600),))
+
+    blocked = world.plan(1, dying)
+    assert isinstance(blocked.moves[0], Blocked)
+    assert [finding.code for finding in blocked.findings] == ["SIG_EXPIRES_SOON"]
+    assert world.plan(1, fine).headline == "ACTIVE"
+    world.intent = replace(world.intent, dnssec="insecure")
+    assert world.plan(1, dying).headline == "ACTIVE"
