@@ -130,7 +130,7 @@ def parent_rules(world: Document, result: Document) -> list[str]:
         if event["call"] is not None:
             size = len({d[0] for d in now}) if by_key else len(now)
             most = max(parent["max_ds"], len({d[0] for d in before}) if by_key else len(before))
-            if size > most:
+            if size > most and calm:
                 found.append(f"{size} DS, the parent takes {parent['max_ds']}")
             moved = now ^ before
             moves = len({d[0] for d in moved}) if by_key else len(moved)
@@ -173,10 +173,16 @@ def key_rules(world: Document, result: Document) -> list[str]:
         return [f"{result['keys_created']} keys were created though keys are pinned"] if result["keys_created"] else []
     if world["goal"]["dnssec"] == "insecure":
         return [f"{result['keys_created']} keys for an insecure zone"] if result["keys_created"] else []
-    scheme = wants(world)[0]
-    roles = 1 if scheme == "csk" else 2
+    scheme, algorithm, _ = wants(world)
+    roles = ["csk"] if scheme == "csk" else ["ksk", "zsk"]
+    start = world["start"]
+    there = [
+        k["role"] for k in (*start["dnskey"]["keys"], *start.get("unpublished", [])) if k["algorithm"] == algorithm
+    ]
+    rolled = world["goal"].get("roll") in ("ksk", "zsk", "csk")
+    needed = sum(role not in there for role in roles) + rolled
     broken = not ({d["key"] for d in world["start"]["ds"]} & set(world["start"]["dnskey"]["signers"]))
-    most = roles * (2 if broken or world["truth"].get("changes") else 1)
+    most = 2 * len(roles) if broken or world["truth"].get("changes") else needed
     return [f"{result['keys_created']} keys were created"] if result["keys_created"] > most else []
 
 
@@ -187,6 +193,7 @@ def call_rules(world: Document, result: Document) -> list[str]:
     budget = seconds(world["policy"].get("timing", {}).get("registration_budget", "48h"))
     made = [e for e in result["events"] if e["rrset"] == "DS" and e["call"] is not None]
     silent = sum(f["until"] - f["from"] for f in faults if f["kind"] in ("silent", "lame", "lies", "frozen", "no_run"))
+    extra += len(world["truth"].get("changes", []))  # others' edits may keep a target from ever showing
     allowed = len(made) + extra + sum((e["everywhere"] - e["call"] + silent) // budget for e in made)
     return (
         [f"{result['parent_calls']} calls to the parent for {len(made)} changes"]
@@ -228,7 +235,8 @@ def claim(world: Document, result: Document) -> list[str]:
         ]
     scheme, algorithm, types = wants(world)
     own = {d for d in records if d[0] in mine}
-    if records - own and world["policy"].get("unknown_ds", "keep") != "keep":
+    late = max((e["everywhere"] for e in result["events"] if e["rrset"] == "DS" and e["call"] is None), default=BEGIN)
+    if records - own and late <= at and world["policy"].get("unknown_ds", "keep") != "keep":
         found.append(f"foreign DS {set(records - own)} are left under {world['policy'].get('unknown_ds')}")
     alien = set(keys) - mine  # never: what is published at the start is ours
     seps = {name for name, k in keys.items() if k["role"] != "zsk"} - alien

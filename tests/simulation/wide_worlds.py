@@ -257,6 +257,7 @@ def _spoil(result: Document, random: Random) -> None:
     kinds = ["silent", "lame", "lies", "frozen", "no_run", "swallowed", "rejected", "crash", "crash", "none"]
     for kind in random.choices(kinds, k=random.randint(0, 5)):
         begin = random.choice([0, random.randint(0, 300)])
+        begin = max(begin, 21) if kind == "frozen" else begin  # the state at the start has arrived by then
         end = begin + random.randint(0, 200)
         if kind in ("swallowed", "rejected"):
             faults.append({"kind": kind, "call": random.randint(1, 4)})
@@ -276,7 +277,9 @@ def _spoil(result: Document, random: Random) -> None:
         at = random.randint(1, 300)
         if visible and random.random() < 0.5:  # a TTL that no sweep can see cannot be known
             changes.append({"at": at, "rrset": random.choice(["DS", "DNSKEY", "ZONE"]), "ttl": random.randint(0, 300)})
-        elif random.random() < 0.7:
+        elif random.random() < 0.7 and (
+            result["parent"]["update"] == "replace" or result["goal"]["dnssec"] == "signed"
+        ):
             algorithm = random.choice([8, 13, 15])
             foreign = ds(random.choice(["f1", "f2"]), random.choice([1, 2, 4]), algorithm)
             if foreign["key"] == "f1":  # it may stand at the start, with an algorithm of its own

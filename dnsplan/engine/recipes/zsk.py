@@ -1,8 +1,9 @@
 """Recipe D, zsk: the new ZSK is published before it signs, and the old one stays until its signatures are gone.
 
-RFC 7583 section 3.2.1 (Pre-Publication); RFC 6781 section 4.1.1.1. No DS changes. Stages: D0 create the key · D1
+RFC 7583 section 3.2.1 (Pre-Publication); RFC 6781 section 4.1.1.1. No other DS changes. Stages: D0 create the key · D1
 publish it · D2 it signs in place of the old one (gate: no cache holds a DNSKEY RRset without it) · D3 the old key
-leaves (gate: all data are signed anew, and no cache holds data that only the old key signs) · D4 the signer forgets it.
+leaves (gate: all data are signed anew, and no cache holds data that only the old key signs), and so does the DS of a
+key that the signer only holds · D4 the signer forgets it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from dnsplan.engine.stages import (
     create,
     data_keys_cached,
     forget,
+    keys_cached,
+    keys_everywhere,
+    move_ds,
     publish,
     signatures_cached,
     switch_data,
@@ -30,5 +34,6 @@ def propose(view: View) -> Proposals:
         or publish(view, target, "D1", op="dnskey.publish")
         or switch_data(view, target, "D2", when=data_keys_cached(view, target), summary=summary)
         or withdraw(view, target, "D3", when=signatures_cached(view, target))
+        or move_ds(view, target, "D3", add=keys_everywhere(view), swap=keys_cached(view, target))
         or forget(view, target, "D4")
     )

@@ -511,3 +511,15 @@ def test_what_was_only_asked_for_is_not_called_observed() -> None:
     assert plan.observed_ds == (ds(K1),)
     assert len(plan.history.ds[-1].content.ds) == 2
     assert K1 in plan.observed_keys
+
+
+def test_the_ds_of_a_key_that_the_signer_only_holds_leaves_with_the_old_zsk() -> None:
+    world = TinyWorld(served_ds=(ds(K1), ds(K2)))
+    world.held[K2] = "ksk"
+    world.history = replace(world.history, tokens=(("sep", ""), ("zsk", "")))
+    world.intent = replace(world.intent, roll=Roll(zsk="x"))
+
+    world.until_done()
+
+    assert world.served_ds == (ds(K1),)
+    assert K2 not in world.held
