@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from dnsplan.engine.spans import FOREVER, Margins, Span, Spans, ValueT, trust
+from dnsplan.engine.spans import FOREVER, UNKNOWN_KEY, Margins, Span, Spans, ValueT, trust
 from dnsplan.engine.validators import DsSet, KeySet, Signers, trusts_keys
 from dnsplan.model.history import RRsetName
 from dnsplan.model.plan import Gate, GateTerm
@@ -79,8 +79,8 @@ def lacks_algorithms(unwanted: frozenset[int]) -> Callable[[KeySet], bool]:
 
 
 def demands_none_of(unwanted: frozenset[int]) -> Callable[[DsSet], bool]:
-    """Return the property that no DS names a key of these algorithms."""
-    return lambda ds: not any(d.algorithm in unwanted for d in ds)
+    """Return the property that no DS names a key of these algorithms; a DS of no known key never leaves."""
+    return lambda ds: not any(d.algorithm in unwanted and not d.key.startswith(UNKNOWN_KEY) for d in ds)
 
 
 def vouches_for(wanted: frozenset[str]) -> Callable[[DsSet], bool]:

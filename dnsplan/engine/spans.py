@@ -21,6 +21,9 @@ FOREVER: Instant = 1 << 62
 OUT_OF_VANTAGE_MARGIN: Seconds = 86400
 """The least margin when an address family cannot be seen from here: the other one stands for it."""
 
+UNKNOWN_KEY = "unknown:"
+"""Begins the identity of a DS that no known key may have."""
+
 Ring = Mapping[Ds, str]
 """Every DS that a known key may have, and that key's identity."""
 
@@ -94,7 +97,7 @@ def keys_value(content: DnskeyContent) -> KeySet:
 
 def ds_value(records: Iterable[Ds], ring: Ring) -> DsSet:
     """Return DS records resolved to keys; one of no known key keeps an identity of its own."""
-    return frozenset(DsRef(ring.get(ds, f"unknown:{ds}"), ds.algorithm, ds.digest_type) for ds in records)
+    return frozenset(DsRef(ring.get(ds, f"{UNKNOWN_KEY}{ds}"), ds.algorithm, ds.digest_type) for ds in records)
 
 
 def spans_of(history: ZoneHistory, margin: Margins, ring: Ring) -> Spans:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -176,9 +175,7 @@ def key_rules(world: Document, result: Document) -> list[str]:
     scheme, algorithm, _ = wants(world)
     roles = ["csk"] if scheme == "csk" else ["ksk", "zsk"]
     start = world["start"]
-    there = [
-        k["role"] for k in (*start["dnskey"]["keys"], *start.get("unpublished", [])) if k["algorithm"] == algorithm
-    ]
+    there = [k["role"] for k in start["dnskey"]["keys"] if k["algorithm"] == algorithm]
     rolled = world["goal"].get("roll") in ("ksk", "zsk", "csk")
     needed = sum(role not in there for role in roles) + rolled
     broken = not ({d["key"] for d in world["start"]["ds"]} & set(world["start"]["dnskey"]["signers"]))
@@ -284,5 +281,56 @@ def reason_of(result: Document) -> str:
     return "; ".join(f"{m['move']} {m.get('stage', '')}: {m.get('reason', '')}" for m in last)
 
 
-def pairs(values: list[Any]) -> Any:
-    return pairwise(values)
+def impossible(world: Document) -> str:
+    """Return why no plan can reach the goal by the contract; empty if one should."""
+    start, parent, policy = world["start"], world["parent"], world["policy"]
+    served, insecure = triples(start["ds"]), world["goal"]["dnssec"] == "insecure"
+    mine = {k["key"] for k in (*start["dnskey"]["keys"], *start.get("unpublished", []))}
+    changes = [change for change in world["truth"].get("changes", []) if "add" in change]
+    foreign = {d for d in served if d[0] not in mine} | {d for change in changes for d in triples(change["add"])}
+    unknown = policy.get("unknown_ds", "keep")
+    if foreign and (unknown == "block" or (insecure and unknown == "keep")):
+        return "a foreign DS is in the way"
+    if insecure:
+        return "" if size(world, served) <= parent["max_ds"] else "the parent has more DS than it takes"
+    scheme, algorithm, types = wants(world)
+    if parent["form"] == "ds" and not types <= set(parent["digest_types"]):
+        return "the parent does not take the digest type"
+    kept = foreign if unknown == "keep" else set()
+    profiles = policy.get("validators", ["lenient", "rfc4509", "hardened"])
+    if "keys" in world["goal"]:
+        algorithm = next(
+            k["algorithm"]
+            for k in (*start["dnskey"]["keys"], *start["unpublished"])
+            if k["key"] in world["goal"]["keys"]
+        )
+    if kept and "hardened" in profiles and any(d[1] != algorithm for d in kept):
+        return "a foreign DS of another algorithm stays, and hardened validators want its signatures"
+    if kept and "hardened" in profiles and max(d[2] for d in kept) > max(types):
+        return "a foreign DS of a stronger digest stays, and hardened validators look at no other"
+    final = {("final", algorithm, t) for t in types} | kept
+    if size(world, final) > parent["max_ds"] or size(world, served) > parent["max_ds"]:
+        return "the parent has no room"
+    both = served | {("final", algorithm, t) for t in types}
+    if world["goal"].get("roll") in ("ksk", "csk") and not {d for d in served if d[0] in mine}:
+        both |= {("first", algorithm, t) for t in types}  # it is signed, or repaired, and then rolled
+    if parent["update"] == "one-at-a-time" and size(world, both | kept) > parent["max_ds"]:
+        return "the parent has no room for both, and takes one record a call"
+    if "keys" not in world["goal"] and _alike(world, algorithm):
+        return "two keys look alike"
+    return ""
+
+
+def size(world: Document, records: Any) -> int:
+    return len({d[0] for d in records}) if world["parent"]["form"] == "dnskey" else len(records)
+
+
+def _alike(world: Document, algorithm: int) -> bool:
+    start, role = world["start"], "csk" if wants(world)[0] == "csk" else "ksk"
+    named = {d["key"] for d in start["ds"]}
+    working = [
+        k["key"]
+        for k in start["dnskey"]["keys"]
+        if k["key"] in start["dnskey"]["signers"] and k["role"] == role and k["algorithm"] == algorithm
+    ]
+    return len(working) > 1 and world["goal"].get("roll") not in ("ksk", "csk") and (len(named & set(working)) != 1)

@@ -523,3 +523,25 @@ def test_the_ds_of_a_key_that_the_signer_only_holds_leaves_with_the_old_zsk() ->
 
     assert world.served_ds == (ds(K1),)
     assert K2 not in world.held
+
+
+STRICT = frozenset({"lenient", "rfc4509", "hardened", "strict4035"})
+
+
+@pytest.mark.parametrize(
+    ("signers", "stages"),
+    [
+        ({"signed"}, ["A0-ksk", "A0-zsk", "A1", "A3", "A4", "A4"]),
+        (set(), ["A0-ksk", "A0-zsk", "A1", "A2", "A3"]),
+    ],
+    ids=["signed", "half signed"],
+)
+def test_keys_of_another_algorithm_leave_a_zone_without_ds(signers: set, stages: list[str]) -> None:
+    old, data = dnskey("old", algorithm=8), dnskey("olddata", 256, algorithm=8)
+    world = TinyWorld(served_ds=(), keys=(old, data), policy=policy(validators=STRICT), held={old: "ksk", data: "zsk"})
+    world.key_signers, world.zone_signers = frozenset({old.id}), frozenset({data.id} if signers else set())
+
+    world.until_done()
+
+    assert [stage for _, stage in world.log if stage != "A5"] == stages
+    assert {key.algorithm for key in world.keys} == {13}
