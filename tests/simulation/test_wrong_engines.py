@@ -156,6 +156,11 @@ def opened(*places: str) -> Callable[[Put], None]:
     return patch
 
 
+def old_algorithm_at_once(put: Put) -> None:
+    blind(put)
+    put("stages.demands_none_of", lambda _: lambda _: True)
+
+
 def new_ttl(put: Put) -> None:
     def wrong(versions: Any, values: Any, margin: int) -> Any:
         result, base, ttl = [], None, 0
@@ -290,7 +295,7 @@ def creation_not_idempotent(put: Put) -> None:
 def done_before_confirmed(put: Put) -> None:
     put("planner.in_flight", lambda _: ())
     put("planner.repeats", lambda _: ())
-    put("forecast._is_confirmed", lambda _: True)
+    put("forecast.Simulation._is_confirmed", lambda _: True)
 
 
 def no_unknown_versions(put: Put) -> None:
@@ -340,9 +345,7 @@ WRONG = {
     ),
     "the key is removed with its DS": Wrong(opened("double_ksk.ds_cached"), lambda: base("swap")),
     "the DS is swapped before caches have the key": Wrong(opened("double_ksk.keys_cached"), lambda: base("swap")),
-    "the old algorithm leaves with its DS": Wrong(
-        opened("liberal.gate", "liberal.trust_gate"), lambda: base("liberal")
-    ),
+    "the old algorithm leaves with its DS": Wrong(old_algorithm_at_once, lambda: base("liberal")),
     "the old ZSK leaves with its signatures": Wrong(opened("zsk.signatures_cached"), lambda: base("zsk")),
     "unsigned before the DS is out of caches": Wrong(opened("insecure.trust_gate"), lambda: base("insecure")),
     "no trust beyond the DS": Wrong(no_key_cache, lambda: base("insecure")),
