@@ -16,7 +16,7 @@ def fits(view: View, ds: tuple[Ds, ...]) -> bool:
 def count(view: View, ds: tuple[Ds, ...]) -> int:
     """Return how many records the parent counts: DS, or keys where it takes keys."""
     if view.situation.capabilities.accepts.form == "dnskey":
-        return len({view.ring.get(d, str(d)) for d in ds})
+        return len({_key_of(view, d) for d in ds})
     return len(ds)
 
 
@@ -61,8 +61,13 @@ def _calls(view: View, records: list[Ds]) -> tuple[tuple[Ds, ...], ...]:
         return tuple((ds,) for ds in records)
     by_key: dict[str, list[Ds]] = {}
     for ds in records:
-        by_key.setdefault(view.ring.get(ds, str(ds)), []).append(ds)
+        by_key.setdefault(_key_of(view, ds), []).append(ds)
     return tuple(map(tuple, by_key.values()))
+
+
+def _key_of(view: View, ds: Ds) -> str:
+    """Return the key that a DS names; of an unknown one as much as the DS says of it."""
+    return view.ring.get(ds, f"{ds.key_tag}/{ds.algorithm}")
 
 
 def _action(view: View, ds: tuple[Ds, ...]) -> Action:

@@ -34,7 +34,8 @@ from dnsplan.model.time import Instant
 def move_of(view: View, proposal: Proposal) -> Move:
     """Return the step if it is ready and admitted; else what it waits for, or who must act."""
     now, rrset = view.situation.now, rrset_of(view, proposal.candidates[0])
-    stopped = obstacle(view, touched(view, proposal.candidates[0]), proposal.stage)
+    action = proposal.candidates[0]
+    stopped = obstacle(view, touched(view, action) | restated(view, action), proposal.stage)
     if stopped is not None:
         return stopped
     opens = proposal.gate.at
@@ -157,6 +158,18 @@ def touched(view: View, action: Action) -> frozenset[Touched]:
         "ZONE": zone is not None and zone != view.zone,
     }
     return frozenset(name for name, changed in changes.items() if changed)
+
+
+def restated(view: View, action: Action) -> frozenset[Touched]:
+    """Return the RRsets that a signer is told again as they are served, and that were not last changed from here.
+
+    What servers show may be old; as long as it is not confirmed it must not be given to the signer for the truth.
+    """
+    if not isinstance(action, SetKeys):
+        return frozenset()
+    ours = {intent.at for intent in view.history.intents if intent.rrset in {"DNSKEY", "ZONE"}}
+    newest: dict[Touched, RRsetVersion] = {"DNSKEY": view.history.dnskey[-1], "ZONE": view.history.zonedata[-1]}
+    return frozenset(name for name, version in newest.items() if version.first not in ours)
 
 
 def rrset_of(view: View, action: Action) -> Touched:

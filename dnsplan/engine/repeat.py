@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dnsplan.engine.kernel import Refusal
 from dnsplan.engine.obstacles import next_sweep, obstacle
-from dnsplan.engine.readiness import admitted_from, judge, make_step, needs_person
+from dnsplan.engine.readiness import admitted_from, judge, make_step, needs_person, restated
 from dnsplan.engine.view import Proposal, View
 from dnsplan.model.history import DsContent, Intent, Touched
 from dnsplan.model.plan import Action, Gate, Move, NeedsHuman, SetCds, SetDs, SetKeys, Wait
@@ -43,7 +43,7 @@ def _again(view: View, action: Action) -> Move:
     if not manual and not _overdue(view, intent):
         reason = f"no server shows the new {rrset} yet"
         return Wait(until=next_sweep(view), reason=reason, stage="confirm", rrset=rrset, polls=True)
-    stopped = None if manual else obstacle(view, frozenset(), "repeat")
+    stopped = None if manual else obstacle(view, restated(view, action), "repeat")
     if stopped is not None:
         return stopped
     verdict = judge(view, action, view.situation.now)

@@ -118,11 +118,13 @@ def sweeps(seen: Observation, history: ZoneHistory) -> tuple[ParentSweep, ChildS
 
 
 def disagree(seen: Observation, history: ZoneHistory) -> bool:
-    """Tell whether servers of one side show different contents."""
+    """Tell whether servers of one side show different contents, or may: one says nothing, and none is confirmed yet."""
     parent, child = sweeps(seen, history)
+    rrsets = ((parent.ds, history.ds), (child.dnskey, history.dnskey), (child.zone, history.zonedata))
     return any(
         len({answer[0] for answer in answers.values() if answer}) > 1
-        for answers in (parent.ds, child.dnskey, child.zone)
+        or (None in answers.values() and all(version.everywhere is None for version in versions))
+        for answers, versions in rrsets
     )
 
 

@@ -1,4 +1,4 @@
-"""The theoretical minimum time to the goal, from the formulas of the recipes alone: no code of the engine, no run of it.
+"""The theoretical minimum time to the goal, from the formulas of the recipes alone: no code of the engine runs here.
 
 A schedule that sees each T_all in its own second and acts at once, with the margins and sweeps of the policy and the
 delays of the world; nominal TTLs, negative answers and versions from before the first look count as the contract says.
@@ -79,7 +79,7 @@ class Times:
 
 @dataclass
 class Move:
-    """The DS as it moves: when the first version with the new key, and the last one, are everywhere, and take effect."""
+    """The DS as it moves: when its first version with the new key and its last one are everywhere, and take effect."""
 
     first: int
     last: int
@@ -88,9 +88,9 @@ class Move:
     """When no cache holds a DS RRset with an old DS."""
 
 
-def move_ds(times: Times, add: int, swap: int, digests: int) -> Move:
+def move_ds(times: Times, add: int, swap: int) -> Move:
     """Return the fastest move of the DS: an addition from `add` on, a removal or swap from `swap` on."""
-    parent = times.world["parent"]
+    parent, digests = times.world["parent"], len(times.world["policy"]["ds"]["digest_types"])
     single = parent["update"] == "one-at-a-time"
     if not single and parent["max_ds"] < 2 * digests:
         all_there = times.parent(swap)
@@ -113,50 +113,63 @@ def minimum(recipe: str, world: Document, *, confirm: bool = False) -> int:
 
 
 def _end(recipe: str, times: Times) -> int:
-    begin = times.begin
-    digests = len(times.world["policy"]["ds"]["digest_types"])
-    match recipe:
-        case "bootstrap":
-            return _bootstrap(times)
-        case "add-first" | "swap" | "one-at-a-time":
-            seen = times.child(begin)
-            return _double(times, seen, seen + times.margin_child + times.key_old, digests)
-        case "double-rrset":
-            seen = times.child(begin)
-            early = seen if times.world["parent"]["checks_dnskey"] else begin
-            return _double(times, early, seen + times.margin_child + times.key_old, digests)
-        case "double-ds":
-            swapped = max(times.parent(begin) + times.margin_parent + times.ds_old, times.any_key_may_sign)
-            return times.parent(times.child(swapped) + times.margin_child + times.key_old)
-        case "zsk":
-            switch = times.child(begin) + times.margin_child + times.key_old
-            return times.child(times.child(switch) + times.resign + times.margin_child + times.zone_old)
-        case "csk" | "to-csk" | "to-split":
-            seen = times.child(begin)
-            cached = seen + times.margin_child + times.key_old
-            signatures = times.child(cached) + times.resign + times.margin_child + times.zone_old
-            return _double(times, seen, cached, digests, also=signatures)
-        case "liberal" | "liberal-to-csk":
-            seen = times.child(begin)
-            ready = seen + times.margin_child + max(times.key_old, times.resign + times.zone_old)
-            gone = move_ds(times, ready, ready, digests).oldest_gone
-            return times.child(gone + times.key_new)
-        case "conservative":
-            publish = times.child(begin) + times.resign + times.margin_child + times.zone_old
-            ready = times.child(publish) + times.margin_child + times.key_old
-            gone = move_ds(times, ready, ready, digests).oldest_gone
-            return times.child(times.child(gone) + times.margin_child + times.key_new)
-        case "digest":
-            return _digest(times)
-        case "insecure":
-            begin = times.agreed("DS") + times.confirm * times.sweeps
-            return times.child(times.parent(begin) + times.margin_parent + times.ds_old + times.key_old)
-    raise ValueError(recipe)
+    ends = {
+        **dict.fromkeys(("add-first", "swap", "one-at-a-time"), _ksk),
+        **dict.fromkeys(("csk", "to-csk", "to-split"), _csk), **dict.fromkeys(("liberal", "liberal-to-csk"), _liberal),
+        "bootstrap": _bootstrap, "double-rrset": _double_rrset,
+        "double-ds": _double_ds, "zsk": _zsk, "conservative": _conservative, "digest": _digest, "insecure": _insecure,
+    }  # fmt: skip
+    return ends[recipe](times)
 
 
-def _double(times: Times, add: int, swap: int, digests: int, *, also: int = 0) -> int:
+def _ksk(times: Times) -> int:
+    seen = times.child(times.begin)
+    return _double(times, seen, seen + times.margin_child + times.key_old)
+
+
+def _double_rrset(times: Times) -> int:
+    seen = times.child(times.begin)
+    early = seen if times.world["parent"]["checks_dnskey"] else times.begin
+    return _double(times, early, seen + times.margin_child + times.key_old)
+
+
+def _double_ds(times: Times) -> int:
+    swapped = max(times.parent(times.begin) + times.margin_parent + times.ds_old, times.any_key_may_sign)
+    return times.parent(times.child(swapped) + times.margin_child + times.key_old)
+
+
+def _zsk(times: Times) -> int:
+    switch = times.child(times.begin) + times.margin_child + times.key_old
+    return times.child(times.child(switch) + times.resign + times.margin_child + times.zone_old)
+
+
+def _csk(times: Times) -> int:
+    seen = times.child(times.begin)
+    cached = seen + times.margin_child + times.key_old
+    signatures = times.child(cached) + times.resign + times.margin_child + times.zone_old
+    return _double(times, seen, cached, also=signatures)
+
+
+def _liberal(times: Times) -> int:
+    ready = times.child(times.begin) + times.margin_child + max(times.key_old, times.resign + times.zone_old)
+    return times.child(move_ds(times, ready, ready).oldest_gone + times.key_new)
+
+
+def _conservative(times: Times) -> int:
+    publish = times.child(times.begin) + times.resign + times.margin_child + times.zone_old
+    ready = times.child(publish) + times.margin_child + times.key_old
+    gone = move_ds(times, ready, ready).oldest_gone
+    return times.child(times.child(gone) + times.margin_child + times.key_new)
+
+
+def _insecure(times: Times) -> int:
+    begin = times.agreed("DS") + times.confirm * times.sweeps
+    return times.child(times.parent(begin) + times.margin_parent + times.ds_old + times.key_old)
+
+
+def _double(times: Times, add: int, swap: int, *, also: int = 0) -> int:
     """Return the end of a move of the DS followed by the withdrawal of the old key: its DS leaves before it."""
-    moved = move_ds(times, add, swap, digests)
+    moved = move_ds(times, add, swap)
     cached = moved.first + times.margin_parent + times.ds_old
     withdraw = max(cached, moved.effect, also, times.any_key_may_sign)
     return max(moved.last, times.child(withdraw))

@@ -205,3 +205,43 @@ def test_a_single_change_takes_effect_on_what_is_there_by_then(update: str, kept
 
     assert ("f1" in {d["key"] for d in of(result, "DS")[-1]["value"]}) is kept
     assert result["reached"]
+
+
+def test_the_signer_is_never_told_what_only_a_lagging_server_shows() -> None:
+    """A server that lags shows z1, then z0, then z1: the data are signed by z1 all the time from now on."""
+    described = steady("swap")
+    described["policy"]["timing"]["sweeps"] = {"count": 2, "spacing": "0s"}
+    described["truth"]["child_propagation"] = [0, 3]
+    described["truth"]["past"] = [
+        {"rrset": "ZONE", "until": -2, "ttl": 60, "value": {"signers": ["z1"]}},
+        {"rrset": "ZONE", "until": 0, "ttl": 9, "value": {"signers": ["z0"]}},
+    ]
+
+    result = simulate(described)
+
+    assert of(result, "ZONE") == []
+    assert result["reached"]
+
+
+def test_nothing_begins_on_what_one_server_showed_while_another_gives_no_usable_answer() -> None:
+    described = fine(child_propagation=[0, 1, 0])
+    old = {"keys": [{"key": "k0", "algorithm": 13, "role": "ksk"}], "signers": ["k0"]}
+    described["truth"]["past"] = [{"rrset": "DNSKEY", "until": 0, "ttl": 9, "value": old}]
+    described["truth"]["faults"] = [{"kind": "lies", "server": "child:2", "from": 0, "until": 50}]
+
+    result = simulate(described)
+
+    assert result["calls"] == 0
+    assert result["reached"]
+
+
+def test_a_parent_that_takes_keys_is_asked_once_for_all_ds_of_a_stranger() -> None:
+    described = fine()
+    described["parent"] |= {"form": "dnskey", "digest_types": [2], "update": "one-at-a-time"}
+    described["policy"]["unknown_ds"] = "remove"
+    described["start"]["ds"] = [ds("k1"), ds("f1", 1), ds("f1", 2)]
+
+    result = simulate(described)
+
+    assert result["parent_calls"] == 1
+    assert result["reached"]

@@ -83,7 +83,7 @@ def short_new_ttls(recipe: str) -> Document:
 
 
 def lowered_before(recipe: str) -> Document:
-    """The parent lowers its TTL, of 300 at first, before the rollover comes to the DS."""
+    """Return a world whose parent lowers its TTL, of 300 at first, before the rollover comes to the DS."""
     described = base(recipe, changes=[{"at": 20, "rrset": "DS", "ttl": 5}])
     described["start"]["ds_ttl"] = 300
     return described
@@ -131,7 +131,7 @@ def lying_at_first(recipe: str) -> Document:
 
 
 def remembered(recipe: str) -> Document:
-    """Until just now the data were signed by the KSK alone, and caches still hold them."""
+    """Return a world whose data were signed by the KSK alone until just now, and caches still hold them."""
     past = [{"rrset": "ZONE", "until": 0, "ttl": 60, "value": {"signers": ["k1"]}}]
     described = base(recipe, past=past, registration=0, child_propagation=0, parent_propagation=0)
     described["start"]["ds_ttl"] = described["parent"]["ttl"] = 5
@@ -251,7 +251,7 @@ def speaking(answers: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def timeout_is_publication(put: Put) -> None:
-    """What was asked for ten seconds ago, and some server shows, is taken to be published on every server."""
+    """Take what was asked for ten seconds ago, and some server shows, to be published on every server."""
 
     def wrong(history: Any, seen: Any, **given: Any) -> Any:
         newest = history.dnskey[-1] if history.dnskey else None

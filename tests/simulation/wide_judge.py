@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -66,52 +67,51 @@ def objections(world: Document, result: Document) -> list[str]:
 
 def moments(world: Document, result: Document) -> list[str]:
     """Check `at`, `call`, `everywhere` and `ttl` of each event against the world."""
-    found, truth = [], world["truth"]
-    faults = truth.get("faults", [])
-    down = [(f["from"], f["until"]) for f in faults if f["kind"] == "no_run"]
-    delays, accepted, made = as_list(truth["registration"]), 0, {"DS": 0, "DNSKEY": 0, "ZONE": 0}
-    start = world["start"]
-    value: dict[str, Any] = {"ZONE": sorted(start["zone"]["signers"])}
-    if [e["at"] for e in result["events"]] != sorted(e["at"] for e in result["events"]):
-        found.append("events are not in order")
-    for event in result["events"]:
-        at, call, rrset = event["at"], event["call"], event["rrset"]
-        side = "parent" if rrset == "DS" else "child"
-        arrivals = [at + lag for lag in as_list(truth[f"{side}_propagation"])]
-        for index, arrival in enumerate(arrivals):
-            for f in sorted(
-                (f for f in faults if f["kind"] == "frozen" and f["server"] == f"{side}:{index}"),
-                key=lambda f: f["from"],
-            ):
-                if f["from"] <= arrivals[index] < f["until"]:
-                    arrivals[index] = f["until"]
-            del arrival
-        late = max(arrivals) + truth.get("unseen", {}).get(side, 0)
+    events, changes = result["events"], world["truth"].get("changes", [])
+    found = [] if [e["at"] for e in events] == sorted(e["at"] for e in events) else ["events are not in order"]
+    signed = sorted(world["start"]["zone"]["signers"])
+    for event in events:
+        at, rrset = event["at"], event["rrset"]
+        late = arrival(world, rrset, at)
         if rrset == "ZONE":
-            now = sorted(event["value"]["signers"])
-            late += truth["resign"] if now != value["ZONE"] else 0
-            value["ZONE"] = now
+            late += world["truth"]["resign"] if sorted(event["value"]["signers"]) != signed else 0
+            signed = sorted(event["value"]["signers"])
         if event["everywhere"] != late:
             found.append(f"everywhere of {rrset} at {at} is {event['everywhere']}, not {late}")
-        if call is None:
-            if not any(change["at"] == at and change["rrset"] == rrset for change in truth.get("changes", [])):
-                found.append(f"nobody made the {rrset} of {at}")
-            continue
+        if event["call"] is None and not any(c["at"] == at and c["rrset"] == rrset for c in changes):
+            found.append(f"nobody made the {rrset} of {at}")
+    return found + calls_made(world, result)
+
+
+def arrival(world: Document, rrset: str, at: int) -> int:
+    """Return when the last instance serves what comes at `at`."""
+    truth, side = world["truth"], "parent" if rrset == "DS" else "child"
+    arrivals = []
+    for index, lag in enumerate(as_list(truth[f"{side}_propagation"])):
+        moment = at + lag
+        frozen = [f for f in truth.get("faults", []) if f["kind"] == "frozen" and f["server"] == f"{side}:{index}"]
+        for fault in sorted(frozen, key=lambda fault: fault["from"]):
+            moment = fault["until"] if fault["from"] <= moment < fault["until"] else moment
+        arrivals.append(moment)
+    return int(max(arrivals) + truth.get("unseen", {}).get(side, 0))
+
+
+def calls_made(world: Document, result: Document) -> list[str]:
+    """Check the runs, the delays and the TTLs of the versions that the engine made."""
+    truth, found, made = world["truth"], [], Counter[str]()
+    down = [(f["from"], f["until"]) for f in truth.get("faults", []) if f["kind"] == "no_run"]
+    delays = as_list(truth["registration"])
+    for event in (event for event in result["events"] if event["call"] is not None):
+        call, rrset = event["call"], event["rrset"]
         ttls = as_list(truth["ttl_after"][rrset.lower()])
         if event["ttl"] != ttls[min(made[rrset], len(ttls) - 1)]:
             found.append(f"TTL of version {made[rrset]} of {rrset} is {event['ttl']}")
-        made[rrset] += 1
-        if call % world["tick"] or any(a <= call < b for a, b in down):
+        if call % world["tick"] or any(begin <= call < end for begin, end in down):
             found.append(f"no run takes place at {call}")
-        if rrset != "DS" and at != call:
-            found.append(f"{rrset} of {call} at {at}")
-    for event in sorted(
-        (e for e in result["events"] if e["rrset"] == "DS" and e["call"] is not None), key=lambda e: e["call"]
-    ):
-        delay = delays[min(accepted, len(delays) - 1)]
-        accepted += 1
-        if event["at"] - event["call"] != delay:
-            found.append(f"DS of the call at {event['call']} came after {event['at'] - event['call']}, not {delay}")
+        delay = delays[min(made["DS"], len(delays) - 1)] if rrset == "DS" else 0
+        if event["at"] - call != delay and not truth.get("changes"):
+            found.append(f"{rrset} of the call at {call} came after {event['at'] - call}, not {delay}")
+        made[rrset] += 1
     return found
 
 
@@ -149,7 +149,7 @@ def foreign_rules(world: Document, result: Document) -> list[str]:
     mine, found = ours(world, result), []
     line = sorted((e for e in result["events"] if e["rrset"] == "DS"), key=lambda e: e["at"])
     previous = {"value": world["start"]["ds"], "at": BEGIN, "everywhere": BEGIN, "call": None}
-    shown = {d: BEGIN for d in triples(world["start"]["ds"])}
+    shown = dict.fromkeys(triples(world["start"]["ds"]), BEGIN)
     for event in line:
         now = triples(event["value"])
         if event["call"] is not None:
@@ -190,7 +190,8 @@ def call_rules(world: Document, result: Document) -> list[str]:
     budget = seconds(world["policy"].get("timing", {}).get("registration_budget", "48h"))
     made = [e for e in result["events"] if e["rrset"] == "DS" and e["call"] is not None]
     silent = sum(f["until"] - f["from"] for f in faults if f["kind"] in ("silent", "lame", "lies", "frozen", "no_run"))
-    extra += len(world["truth"].get("changes", []))  # others' edits may keep a target from ever showing
+    if world["truth"].get("changes"):
+        return []  # others' edits may keep a target from ever showing, or make the parent refuse it for a while
     allowed = len(made) + extra + sum((e["everywhere"] - e["call"] + silent) // budget for e in made)
     return (
         [f"{result['parent_calls']} calls to the parent for {len(made)} changes"]
@@ -200,60 +201,58 @@ def call_rules(world: Document, result: Document) -> list[str]:
 
 
 def claim(world: Document, result: Document) -> list[str]:
-    """Check that what is claimed to be reached is reached, and what is reached is claimed in the end."""
+    """Check that what is claimed to be reached is reached and confirmed."""
     if not result["reached"]:
         return []
-    at, start, found = result["reached_at"], world["start"], []
+    at, start, truth = result["reached_at"], world["start"], world["truth"]
+    found = unconfirmed(world, result)
     values: dict[str, Any] = {"DS": start["ds"], "DNSKEY": start["dnskey"], "ZONE": start["zone"]}
+    lies = any(fault["kind"] == "lies" for fault in truth.get("faults", []))  # what is unsigned cannot be told from one
     for event in result["events"]:
+        rrset = event["rrset"]
         if event["at"] <= at:
-            values[event["rrset"]] = event["value"]
-            hidden = world["truth"].get("unseen", {}).get("parent" if event["rrset"] == "DS" else "child", 0)
-            hidden += world["truth"]["resign"] if event["rrset"] == "ZONE" else 0
-            if (
-                event["call"] is not None
-                and event["everywhere"] - hidden > at
-                and not any(f["kind"] == "lies" for f in world["truth"].get("faults", []))
-            ):
-                found.append(f"claimed before every server shows the {event['rrset']} of {event['at']}")
-    found += unconfirmed(world, result)
-    later = [e for e in result["events"] if e["call"] is not None and e["at"] > at]
-    if later:
-        found.append(f"claimed at {at}, and a change still comes at {later[0]['at']}")
-    records, keys, signers = (
-        triples(values["DS"]),
-        {k["key"]: k for k in values["DNSKEY"]["keys"]},
-        set(values["DNSKEY"]["signers"]),
-    )
-    data, mine = set(values["ZONE"]["signers"]), ours(world, result)
+            values[rrset] = event["value"]
+        elif event["call"] is not None:
+            found.append(f"claimed at {at}, and a change still comes at {event['at']}")
+        hidden = truth.get("unseen", {}).get("parent" if rrset == "DS" else "child", 0)
+        hidden += truth["resign"] if rrset == "ZONE" else 0
+        if event["call"] is not None and event["at"] <= at < event["everywhere"] - hidden and not lies:
+            found.append(f"claimed before every server shows the {rrset} of {event['at']}")
     if world["goal"]["dnssec"] == "insecure":
-        return found + [
-            f"{what} is left" for what, left in (("DS", records), ("DNSKEY", keys), ("signature", data)) if left
-        ]
+        left = (("DS", values["DS"]), ("DNSKEY", values["DNSKEY"]["keys"]), ("signature", values["ZONE"]["signers"]))
+        return found + [f"{what} is left" for what, some in left if some]
+    return found + signed_as_wanted(world, result, values)
+
+
+def signed_as_wanted(world: Document, result: Document, values: dict[str, Any]) -> list[str]:
+    """Check the definition of `signed` on the values in force at the claim."""
+    records, keys = triples(values["DS"]), {k["key"]: k for k in values["DNSKEY"]["keys"]}
+    signers, data, mine = set(values["DNSKEY"]["signers"]), set(values["ZONE"]["signers"]), ours(world, result)
     scheme, algorithm, types = wants(world)
-    own = {d for d in records if d[0] in mine}
-    late = max((e["everywhere"] for e in result["events"] if e["rrset"] == "DS" and e["call"] is None), default=BEGIN)
-    if records - own and late <= at and world["policy"].get("unknown_ds", "keep") != "keep":
-        found.append(f"foreign DS {set(records - own)} are left under {world['policy'].get('unknown_ds')}")
-    alien = set(keys) - mine  # never: what is published at the start is ours
-    seps = {name for name, k in keys.items() if k["role"] != "zsk"} - alien
-    if len(seps) != 1 or signers != seps or {d[0] for d in own} != seps:
-        found.append(f"DS {set(records)} and signers {signers} for keys {set(keys)}")
-    if {d[2] for d in own} != types and not (own <= triples(start["ds"]) and world["parent"]["form"] == "dnskey"):
-        found.append(f"DS {set(records)} in place of digest types {types}")
-    if scheme == "csk" and (len(keys) != 1 or data != seps):
-        found.append(f"keys {set(keys)} with data signed by {data} under csk")
-    if scheme == "ksk-zsk" and (len(keys) != 2 or len(data) != 1 or not data <= set(keys) - seps):
-        found.append(f"keys {set(keys)} with data signed by {data} under ksk-zsk")
-    if "keys" in world["goal"]:
-        if set(keys) != set(world["goal"]["keys"]):
-            found.append(f"keys {set(keys)} are not those pinned")
-    elif any(k["algorithm"] != algorithm for k in keys.values()):
-        found.append(f"algorithm {algorithm} is not that of all keys")
+    own, unknown = {d for d in records if d[0] in mine}, world["policy"].get("unknown_ds", "keep")
+    edits = [e["everywhere"] for e in result["events"] if e["rrset"] == "DS" and e["call"] is None]
+    seps = {name for name, k in keys.items() if k["role"] != "zsk"}
+    split = len(keys) == 2 and len(data) == 1 and data <= set(keys) - seps
+    chosen_by_parent = world["parent"]["form"] == "dnskey" and own <= triples(world["start"]["ds"])
+    pinned, start = world["goal"].get("keys"), {k["key"] for k in world["start"]["dnskey"]["keys"]}
     rolled = {"ksk": seps, "csk": seps, "zsk": data}.get(world["goal"].get("roll", ""), set())
-    if "keys" not in world["goal"] and rolled & {k["key"] for k in start["dnskey"]["keys"]}:
-        found.append("the key was not rolled")
-    return found
+    wrong = {
+        f"foreign DS {set(records - own)} are left under {unknown}": records - own
+        and unknown != "keep"
+        and max(edits, default=BEGIN) <= result["reached_at"],
+        f"DS {set(records)} and signers {signers} for keys {set(keys)}": len(seps) != 1
+        or signers != seps
+        or {d[0] for d in own} != seps,
+        f"DS {set(records)} in place of digest types {types}": {d[2] for d in own} != types and not chosen_by_parent,
+        f"keys {set(keys)} with data signed by {data} under {scheme}": not split
+        if scheme == "ksk-zsk"
+        else len(keys) != 1 or data != seps,
+        f"keys {set(keys)} are not those pinned": pinned is not None and set(keys) != set(pinned),
+        f"algorithm {algorithm} is not that of all keys": pinned is None
+        and any(k["algorithm"] != algorithm for k in keys.values()),
+        "the key was not rolled": pinned is None and rolled & start,
+    }
+    return [line for line, is_wrong in wrong.items() if is_wrong]
 
 
 def unconfirmed(world: Document, result: Document) -> list[str]:
@@ -265,14 +264,21 @@ def unconfirmed(world: Document, result: Document) -> list[str]:
     for rrset in ("DS", "DNSKEY", "ZONE"):
         side = "parent" if rrset == "DS" else "child"
         lag = max(as_list(world["truth"][f"{side}_propagation"]))
-        past = [entry["until"] for entry in world["truth"].get("past", []) if entry["rrset"] == rrset]
-        shown = max([0, *(until + lag for until in past)])
+        start = {"DS": world["start"]["ds"], "DNSKEY": world["start"]["dnskey"], "ZONE": world["start"]["zone"]}[rrset]
+        past = [entry for entry in world["truth"].get("past", []) if entry["rrset"] == rrset]
+        shown = max([0, *(entry["until"] + lag for entry in past if content(entry["value"]) != content(start))])
         made = [e for e in result["events"] if e["rrset"] == rrset and e["at"] <= at and e["call"] is not None]
         shown = max([shown, *(e["at"] + lag for e in made)])
         first = -(-shown // tick) * tick
         if at < first + (count - 1) * spacing and not world["truth"].get("faults"):
             found.append(f"claimed at {at} before {count} sweeps of {rrset}, which is everywhere from {shown}")
     return found
+
+
+def content(value: Any) -> Any:
+    if isinstance(value, list):
+        return triples(value)
+    return {key["key"] for key in value.get("keys", [])}, set(value["signers"])
 
 
 def reason_of(result: Document) -> str:
@@ -283,42 +289,35 @@ def reason_of(result: Document) -> str:
 
 def impossible(world: Document) -> str:
     """Return why no plan can reach the goal by the contract; empty if one should."""
-    start, parent, policy = world["start"], world["parent"], world["policy"]
-    served, insecure = triples(start["ds"]), world["goal"]["dnssec"] == "insecure"
-    mine = {k["key"] for k in (*start["dnskey"]["keys"], *start.get("unpublished", []))}
-    changes = [change for change in world["truth"].get("changes", []) if "add" in change]
-    foreign = {d for d in served if d[0] not in mine} | {d for change in changes for d in triples(change["add"])}
-    unknown = policy.get("unknown_ds", "keep")
-    if foreign and (unknown == "block" or (insecure and unknown == "keep")):
-        return "a foreign DS is in the way"
-    if insecure:
-        return "" if size(world, served) <= parent["max_ds"] else "the parent has more DS than it takes"
-    scheme, algorithm, types = wants(world)
-    if parent["form"] == "ds" and not types <= set(parent["digest_types"]):
-        return "the parent does not take the digest type"
-    kept = foreign if unknown == "keep" else set()
-    profiles = policy.get("validators", ["lenient", "rfc4509", "hardened"])
-    if "keys" in world["goal"]:
-        algorithm = next(
-            k["algorithm"]
-            for k in (*start["dnskey"]["keys"], *start["unpublished"])
-            if k["key"] in world["goal"]["keys"]
-        )
-    if kept and "hardened" in profiles and any(d[1] != algorithm for d in kept):
-        return "a foreign DS of another algorithm stays, and hardened validators want its signatures"
-    if kept and "hardened" in profiles and max(d[2] for d in kept) > max(types):
-        return "a foreign DS of a stronger digest stays, and hardened validators look at no other"
-    final = {("final", algorithm, t) for t in types} | kept
-    if size(world, final) > parent["max_ds"] or size(world, served) > parent["max_ds"]:
-        return "the parent has no room"
-    both = served | {("final", algorithm, t) for t in types}
-    if world["goal"].get("roll") in ("ksk", "csk") and not {d for d in served if d[0] in mine}:
-        both |= {("first", algorithm, t) for t in types}  # it is signed, or repaired, and then rolled
-    if parent["update"] == "one-at-a-time" and size(world, both | kept) > parent["max_ds"]:
-        return "the parent has no room for both, and takes one record a call"
-    if "keys" not in world["goal"] and _alike(world, algorithm):
-        return "two keys look alike"
-    return ""
+    start, parent, policy, goal = world["start"], world["parent"], world["policy"], world["goal"]
+    held = {k["key"]: k["algorithm"] for k in (*start["dnskey"]["keys"], *start.get("unpublished", []))}
+    served, unknown = triples(start["ds"]), policy.get("unknown_ds", "keep")
+    foreign = {d for d in served if d[0] not in held}
+    kept, insecure = foreign if unknown == "keep" else set(), goal["dnssec"] == "insecure"
+    _, algorithm, types = wants(world)
+    algorithm = held[goal["keys"][0]] if "keys" in goal else algorithm
+    hardened = "hardened" in policy.get("validators", ["hardened"])
+    final = {("final", algorithm, t) for t in types}
+    rolled_later = (
+        goal.get("roll") in ("ksk", "csk") and served <= foreign
+    )  # it is signed, or repaired, and then rolled
+    both = served | final | ({("first", algorithm, t) for t in types} if rolled_later else set()) | kept
+    single = parent["update"] == "one-at-a-time"
+    reasons = {
+        "a foreign DS is in the way": foreign and (unknown == "block" or (insecure and unknown == "keep")),
+        "the parent has more DS than it takes": size(world, served) > parent["max_ds"],
+    }
+    if not insecure:
+        reasons |= {
+            "the parent does not take the digest type": parent["form"] == "ds"
+            and not types <= {*parent["digest_types"]},
+            "a foreign DS stays, and hardened validators want its signatures": hardened
+            and any(d[1] != algorithm or d[2] > max(types) for d in kept),
+            "the parent has no room": size(world, final | kept) > parent["max_ds"],
+            "the parent has no room for both, one record a call": single and size(world, both) > parent["max_ds"],
+            "two keys look alike": "keys" not in goal and _alike(world, algorithm),
+        }
+    return next((reason for reason, holds in reasons.items() if holds), "")
 
 
 def size(world: Document, records: Any) -> int:

@@ -20,6 +20,8 @@ STATES = (
     "data-signed-behind", "ksk-published-not-signing",
 )  # fmt: skip
 GOALS = ("none", "ksk", "zsk", "csk", "algorithm", "digest", "scheme", "keys", "insecure")
+MADE = ([2], [2, 4], [4], [1, 2])
+TAKEN = ([1, 2, 4], [1, 2, 4], [2, 4])
 Document = dict[str, Any]
 
 
@@ -80,6 +82,10 @@ def _number(random: Random, most: int, least: int = 0) -> int | list[int]:
     return [random.randint(least, most) for _ in range(random.randint(1, 4))]
 
 
+def _near(random: Random, nominal: int) -> int:
+    return nominal if random.random() < 0.6 else random.randint(0, 2 * nominal)
+
+
 def wide_world(seed: int, *, faults: bool = False) -> Document:
     """Return a world of any kind; with `faults` servers, calls, runs and other people fail in random ways."""
     random = Random(f"wide/{seed}/{faults}")
@@ -125,31 +131,32 @@ def wide_world(seed: int, *, faults: bool = False) -> Document:
     lags, parent_lags = _number(random, 20), _number(random, 20)
     ttls = {name: _number(random, 120) for name in ("ds", "dnskey", "zone")}
     result: Document = {
-        "id": f"wide/{seed}/{state}/{goal}", "now": "2026-11-24T00:00:00Z", "zone": random.choice(["example.ch", "a.b.example."]),
+        "id": f"wide/{seed}/{state}/{goal}", "now": "2026-11-24T00:00:00Z",
+        "zone": random.choice(["example.ch", "a.b.example."]),
         "tick": random.choice([1, 1, 5, 13, 60]), "until": random.choice([300, 12000, 12000, 12000, 12000]),
         "policy": policy, "goal": asked,
         "start": {
-            "ds": begin["ds"], "ds_ttl": ds_ttl if random.random() < 0.6 else random.randint(0, 2 * ds_ttl),
+            "ds": begin["ds"], "ds_ttl": _near(random, ds_ttl),
             "unpublished": begin["unpublished"],
             "dnskey": {
                 "keys": begin["keys"], "signers": begin["signers"],
-                "ttl": negative if not begin["keys"] else key_ttl if random.random() < 0.6 else random.randint(0, 2 * key_ttl),
+                "ttl": _near(random, key_ttl) if begin["keys"] else negative,
             },
             "zone": {
-                "signers": begin["data"], "ttl": zone_ttl if random.random() < 0.6 else random.randint(0, 2 * zone_ttl),
+                "signers": begin["data"], "ttl": _near(random, zone_ttl),
                 "negative_ttl": negative,
             },
         },
         "parent": {
             "update": random.choice(["replace", "add-remove", "one-at-a-time"]), "max_ds": random.randint(1, 6),
-            "form": form, "digest_types": random.choice([[2], [2, 4], [4], [1, 2]]) if form == "dnskey" else random.choice([[1, 2, 4], [1, 2, 4], [2, 4]]),
+            "form": form, "digest_types": random.choice(MADE if form == "dnskey" else TAKEN),
             "checks_dnskey": random.random() < 0.3, "ttl": ds_ttl,
         },
         "signer": {"resign": resign, "dnskey_ttl": key_ttl, "zone_ttl": zone_ttl},
         "truth": {
             "child_propagation": lags, "parent_propagation": parent_lags, "registration": _number(random, 60),
             "resign": resign if exact else random.randint(0, resign),
-            "unseen": {"child": child_margin, "parent": parent_margin} if exact else random.choice([{}, {"child": random.randint(0, child_margin)}]),
+            "unseen": {"child": child_margin, "parent": parent_margin if exact else 0},
             "ttl_after": ttls,
         },
     }  # fmt: skip
@@ -164,37 +171,36 @@ def _goal(
 ) -> tuple[Document, str, int, bool]:
     """Return the goal, the policy's scheme and algorithm, and whether the digest types are the goal's."""
     same, other = ("csk", "ksk-zsk") if csk else ("ksk-zsk", "csk")
-    if goal == "insecure":
-        return {"dnssec": "insecure"}, random.choice([same, same, other]), a, False
-    if goal == "none":
-        scheme = same if random.random() < 0.7 else other
-        return {"dnssec": "signed"}, scheme, a if random.random() < 0.7 else b, False
+    either = same if random.random() < 0.7 else other
     if goal == "keys":
-        finals = {
-            "two-algorithms": ["k8", "z8"], "two-algorithms-both-ds": ["k8", "z8"], "algorithm-split": ["k8", "z8"],
-            "two-algorithms-second-ds": ["k8", "z8"], "csk": ["c1"], "two-csk": [random.choice(["c1", "c2"])],
-            "csk-beside-split": random.choice([["k1", "z1"], ["c1"]]), "unsigned": None, "unsigned-leftover": None,
-            "split-beside-csk": random.choice([["k1", "z1"], ["c1"]]), "dangling-held": [random.choice(["k1", "k2"]), "z1"],
-        }  # fmt: skip
-        two = (
-            "k2" if state.startswith("two-ksk") or state in ("standby", "mixed-digests", "broken-not-signing") else "k1"
-        )
-        zone = "z2" if state in ("stale-zsk", "two-zsk-signing", "data-signed-behind") else "z1"
-        final = finals.get(state, [random.choice(["k1", two]), random.choice(["z1", zone])])
-        if final is None:
-            return {"dnssec": "signed"}, same, a, False
-        scheme = "csk" if final[0].startswith("c") else "ksk-zsk"
-        algorithm = b if final[0] == "k8" else a
-        return {"dnssec": "signed", "keys": final}, scheme, algorithm, False
-    if goal == "algorithm":
-        scheme = same if random.random() < 0.7 else other
-        return {"dnssec": "signed", "roll": f"algorithm:{ALGORITHMS[b]}"}, scheme, b, False
-    if goal == "digest":
-        return {"dnssec": "signed", "roll": "digest:" + "+".join(NAMES[d] for d in wanted)}, same, a, True
-    if goal == "scheme":
-        return {"dnssec": "signed", "roll": f"scheme:{other}"}, other, a, False
-    scheme = "csk" if goal == "csk" else "ksk-zsk"
-    return {"dnssec": "signed", "roll": goal}, scheme, a, False
+        return _pinned(random, state, same, a, b)
+    signed: Document = {"dnssec": "signed"}
+    table: dict[str, tuple[Document, str, int, bool]] = {
+        "insecure": ({"dnssec": "insecure"}, either, a, False),
+        "none": (signed, either, a if random.random() < 0.7 else b, False),
+        "algorithm": ({**signed, "roll": f"algorithm:{ALGORITHMS[b]}"}, either, b, False),
+        "digest": ({**signed, "roll": "digest:" + "+".join(NAMES[d] for d in wanted)}, same, a, True),
+        "scheme": ({**signed, "roll": f"scheme:{other}"}, other, a, False),
+    }
+    return table.get(goal, ({**signed, "roll": goal}, "csk" if goal == "csk" else "ksk-zsk", a, False))
+
+
+def _pinned(random: Random, state: str, same: str, a: int, b: int) -> tuple[Document, str, int, bool]:
+    halves = [["k1", "z1"], ["c1"]]
+    finals: dict[str, list[str] | None] = {
+        "two-algorithms": ["k8", "z8"], "two-algorithms-both-ds": ["k8", "z8"], "algorithm-split": ["k8", "z8"],
+        "two-algorithms-second-ds": ["k8", "z8"], "csk": ["c1"], "two-csk": [random.choice(["c1", "c2"])],
+        "csk-beside-split": random.choice(halves), "split-beside-csk": random.choice(halves), "unsigned": None,
+        "unsigned-leftover": None, "dangling-held": [random.choice(["k1", "k2"]), "z1"],
+    }  # fmt: skip
+    two_ksk = state.startswith("two-ksk") or state in ("standby", "mixed-digests", "broken-not-signing")
+    two_zsk = state in ("stale-zsk", "two-zsk-signing", "data-signed-behind")
+    usual = [random.choice(["k1", "k2" if two_ksk else "k1"]), random.choice(["z1", "z2" if two_zsk else "z1"])]
+    final = finals.get(state, usual)
+    if final is None:
+        return {"dnssec": "signed"}, same, a, False
+    scheme = "csk" if final[0].startswith("c") else "ksk-zsk"
+    return {"dnssec": "signed", "keys": final}, scheme, b if final[0] == "k8" else a, False
 
 
 def _leave_out(policy: Document, goal: Document, random: Random) -> None:
@@ -273,13 +279,13 @@ def _spoil(result: Document, random: Random) -> None:
     truth["faults"] = faults
     changes = []
     visible = result["tick"] == 1 and {fault["kind"] for fault in faults} <= {"frozen", "swallowed", "rejected"}
+    works = {d["key"] for d in result["start"]["ds"]} & set(result["start"]["dnskey"]["signers"])
+    repairable = works and (result["parent"]["update"] == "replace" or result["goal"]["dnssec"] == "signed")
     for _ in range(random.randint(0, 3)):
         at = random.randint(1, 300)
         if visible and random.random() < 0.5:  # a TTL that no sweep can see cannot be known
             changes.append({"at": at, "rrset": random.choice(["DS", "DNSKEY", "ZONE"]), "ttl": random.randint(0, 300)})
-        elif random.random() < 0.7 and (
-            result["parent"]["update"] == "replace" or result["goal"]["dnssec"] == "signed"
-        ):
+        elif random.random() < 0.7 and repairable:
             algorithm = random.choice([8, 13, 15])
             foreign = ds(random.choice(["f1", "f2"]), random.choice([1, 2, 4]), algorithm)
             if foreign["key"] == "f1":  # it may stand at the start, with an algorithm of its own

@@ -194,18 +194,20 @@ class SimulatedParent:
 
     def _target(self, action: SetDs) -> tuple[DsSymbols, Delta | None]:
         """Return what a call leads to, and what it adds and removes where it does not carry the whole set."""
-        truth = self._truth
-        asked, served = self._made(truth.ds_symbols(action.ds)), truth.versions["DS"][-1].value
+        truth, count, at = self._truth, len(self._truth.lags("DS")), self._clock.at
+        shown = frozenset(ds for index in range(count) for ds in truth.served("DS", index, at).value)
+        served = truth.versions["DS"][-1].value
+        asked = self._made(
+            truth.ds_symbols(action.ds), served if truth.document["parent"]["update"] == "replace" else shown
+        )
         if truth.document["parent"]["update"] == "replace":
             return asked, None
-        count, at = len(truth.lags("DS")), self._clock.at
-        shown = frozenset(ds for index in range(count) for ds in truth.served("DS", index, at).value)
         delta = frozenset(asked) - shown, shown - frozenset(asked)
         return tuple(sorted((frozenset(served) | delta[0]) - delta[1])), delta
 
-    def _made(self, target: DsSymbols) -> DsSymbols:
+    def _made(self, target: DsSymbols, served: Iterable[tuple[str, int, int]]) -> DsSymbols:
         """Return the DS that come of a call: a parent that takes keys makes those of each new key itself."""
-        parent, served = self._truth.document["parent"], self._truth.versions["DS"][-1].value
+        parent, served = self._truth.document["parent"], tuple(served)
         if parent["form"] == "ds":
             return target
         known = {key for key, _, _ in served}

@@ -180,10 +180,12 @@ class Truth:
         for key, algorithm, _ in value:
             self.learn(key, algorithm, "ksk")
         self.change("DS", at, tuple(sorted(value)), call=None, ttl=current.ttl)
-        for version in self.versions["DS"]:  # single changes under way meet what is there when they take effect
+        for version in list(self.versions["DS"]):  # single changes under way meet what is there when they take effect
             if version.at > at and version.delta is not None:
-                value = (value | version.delta[0]) - version.delta[1]
+                before, value = value, (value | version.delta[0]) - version.delta[1]
                 version.value = tuple(sorted(value))
+                if value == before:
+                    self.versions["DS"].remove(version)
 
     def moments(self) -> Iterable[int]:
         """Yield every time at which something may look different."""

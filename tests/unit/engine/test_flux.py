@@ -1,0 +1,49 @@
+"""What servers show while something is in flux is not taken for what the signer should serve."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from engine_builders import K1, K2, Z1, Z2, TinyWorld, child_answer, dnskey, ds, policy, rolling
+
+from dnsplan.model.observation import Unreachable
+from dnsplan.model.plan import Capabilities, Step, Wait
+from dnsplan.model.portfolio import Accepts
+
+
+def test_the_signer_is_not_told_data_signatures_that_are_not_confirmed() -> None:
+    world = rolling(TinyWorld())
+    seen = world.observe(1)
+    lagging = child_answer(K1, Z1, address="198.51.100.2", data=(Z2,))
+
+    waiting = world.plan(1, replace(seen, child=(*seen.child, lagging)))
+
+    assert not any(isinstance(move, Step) for move in waiting.moves)
+
+
+def test_nothing_begins_while_a_server_is_mute_and_nothing_was_ever_confirmed() -> None:
+    world = TinyWorld(served_ds=(ds(K2),))
+    seen = world.observe(0)
+    mute = Unreachable(address="198.51.100.2", reason="timeout")
+
+    plan = world.plan(0, replace(seen, child=(*seen.child, mute)))
+
+    assert world.history.rollover is None
+    assert isinstance(plan.moves[0], Wait)
+
+
+def test_the_ds_of_one_unknown_key_count_as_one_where_the_parent_takes_keys() -> None:
+    stranger = dnskey("stranger")
+    takes = Capabilities(
+        update="one-at-a-time", accepts=Accepts(form="dnskey", max_ds=2), makes_digests=frozenset({2, 4})
+    )
+    world = TinyWorld(
+        capabilities=takes,
+        policy=policy(unknown_ds="remove"),
+        served_ds=tuple(sorted((ds(K1, 2), ds(K1, 4), ds(stranger, 2), ds(stranger, 4)))),
+    )
+
+    world.until_done()
+
+    assert world.served_ds == tuple(sorted((ds(K1, 2), ds(K1, 4))))
+    assert [stage for _, stage in world.log] == ["H1b"]
