@@ -15,6 +15,7 @@ from dnsplan.model.plan import NeedsHuman, SetDs
 from dnsplan.model.portfolio import ObserveSettings, Policy, Portfolio, Resolution, WayIn, ZoneIntent
 from dnsplan.observe import Observer
 from dnsplan.parents import Surroundings, connect_parent
+from dnsplan.ports import Signer
 from dnsplan.world.simulated import MemoryLedger
 
 Clerk = Callable[[str, SetDs], None]
@@ -25,10 +26,12 @@ class Managed:
     """The lab's zones under the executor's care."""
 
     lab: Lab
-    policy: Policy
+    policies: Mapping[str, Policy]
     intents: dict[str, ZoneIntent]
     clerk: Clerk
     log: list[str] = field(default_factory=list)
+    done: dict[str, float] = field(default_factory=dict)
+    """When a zone's last step was taken."""
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     _asked: set[SetDs] = field(default_factory=set)
     _runs: int = 0
@@ -41,7 +44,7 @@ class Managed:
         desk = WayIn(name="desk", type="manual", settings={"contact": "registry desk"})
         entries: Mapping[str, WayIn] = {"own": own, "single": single, "desk": desk}
         parents = {name: connect_parent(entry, surroundings) for name, entry in entries.items()}
-        signer = ways_in.signer()
+        signers: Mapping[str, Signer] = {"pdns": ways_in.signer(), "files": self.lab.files}
         clock = SystemClock()
         self.resolution = Resolution(root_hints=(ROOT.address,), port=53, trust_anchors=(str(self.lab.anchor),))
         self.ports = Ports(
@@ -49,16 +52,15 @@ class Managed:
             dns=Observer(self.resolution, ObserveSettings(timeout_ms=1000, rate_per_server=2000), clock),
             ledger=self.ledger,
             parent=parents.__getitem__,
-            signer=lambda _: signer,
+            signer=signers.__getitem__,
             digest=lambda _: "",
         )
-        self.signer = signer
 
     def run(self) -> RunResult:
         """Observe every zone once and do everything that is ready."""
         self._runs += 1
         portfolio = Portfolio(
-            name="lab", zones=self.intents, policies={"lab": self.policy}, signers={}, parents={}, accepts={},
+            name="lab", zones=self.intents, policies=self.policies, signers={}, parents={}, accepts={},
             resolution=self.resolution,
         )  # fmt: skip
         result = run(portfolio, tuple(self.intents), self.ports, Run(id=f"run-{self._runs}"))
@@ -66,6 +68,8 @@ class Managed:
             self.log += [
                 f"{time.monotonic():.1f} {zone.zone} {step.id} {step.outcome} {step.reason}" for step in zone.steps
             ]
+            if zone.steps:
+                self.done[zone.zone] = time.monotonic()
             for move in zone.plan.moves:
                 if isinstance(move, NeedsHuman):
                     self._hand_over(zone.zone, move)
@@ -78,15 +82,15 @@ class Managed:
             self.log.append(f"{time.monotonic():.1f} {zone} by the clerk: {move.step.summary}")
             self.clerk(zone, action)
 
-    def until_done(self, seconds: float) -> float:
-        """Run until every zone has reached its goal; return how long that took."""
+    def until_done(self, seconds: float, reached: Callable[[], bool] = lambda: True) -> float:
+        """Run until every zone has reached its goal, and `reached`; return how long that took."""
         began = time.monotonic()
         while True:
             result = self.run()
             left = [
                 (zone.zone, zone.plan.headline, zone.plan.moves) for zone in result.zones if zone.plan.headline != "OK"
             ]
-            if not left:
+            if not left and reached():
                 return time.monotonic() - began
             assert time.monotonic() - began < seconds, (left, self.log)
             time.sleep(0.3)

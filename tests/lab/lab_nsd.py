@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,10 +32,16 @@ remote-control:
 """
 
 SECONDARY = """\
-pattern:
-    name: child
+zone:
+    name: "{zone}"
+    zonefile: "{zone}.zone"
     request-xfr: AXFR {primary}@{primary_port} NOKEY
     allow-notify: 127.0.0.0/8 NOKEY
+"""
+
+FOLLOWED = """\
+    notify: {secondary} NOKEY
+    provide-xfr: 127.0.0.0/8 NOKEY
 """
 
 
@@ -55,13 +61,17 @@ class NsdPrimary:
             run("nsd-control", "-c", str(self.folder / "nsd.conf"), "reload", zone or ".")
 
 
-def start_primary(folder: Path, server: Server, zones: Mapping[str, str]) -> NsdPrimary:
+def start_primary(
+    folder: Path, server: Server, zones: Mapping[str, str], *, secondary: Server | None = None
+) -> NsdPrimary:
     """Return a primary of these zone files by zone (empty: the root) that answers for the last of them."""
     folder.mkdir(parents=True, exist_ok=True)
     lines = []
     for zone, text in zones.items():
         (folder / f"{zone or 'root'}.zone").write_text(text)
         lines.append(f'zone:\n    name: "{zone or "."}"\n    zonefile: "{zone or "root"}.zone"\n')
+        if secondary:
+            lines.append(FOLLOWED.format(secondary=secondary.address))
     config = CONFIG.format(address=server.address, port=server.port, folder=folder, control="yes")
     (folder / "nsd.conf").write_text(config + "".join(lines))
     daemon = start("nsd", folder, "nsd", "-d", "-c", str(folder / "nsd.conf"))
@@ -69,11 +79,13 @@ def start_primary(folder: Path, server: Server, zones: Mapping[str, str]) -> Nsd
     return NsdPrimary(daemon=daemon, server=server, folder=folder)
 
 
-def start_secondary(folder: Path, server: Server, primary: Server, zones: Sequence[str]) -> Daemon:
-    """Return a secondary that fetches its zones as soon as the primary has them."""
+def start_secondary(folder: Path, server: Server, primaries: Mapping[str, Server]) -> Daemon:
+    """Return a secondary that fetches each zone as soon as its primary has it."""
     folder.mkdir(parents=True, exist_ok=True)
-    lines = [f'zone:\n    name: "{zone}"\n    include-pattern: child\n    zonefile: "{zone}.zone"\n' for zone in zones]
+    lines = [
+        SECONDARY.format(zone=zone, primary=primary.address, primary_port=primary.port)
+        for zone, primary in primaries.items()
+    ]
     config = CONFIG.format(folder=folder, address=server.address, port=server.port, control="no")
-    pattern = SECONDARY.format(primary=primary.address, primary_port=primary.port)
-    (folder / "nsd.conf").write_text(config + pattern + "".join(lines))
+    (folder / "nsd.conf").write_text(config + "".join(lines))
     return start("nsd", folder, "nsd", "-d", "-c", str(folder / "nsd.conf"))

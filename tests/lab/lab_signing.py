@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import dns.dnssec
 import dns.name
 import dns.rdata
+import dns.rdatatype
 import dns.rrset
 import dns.transaction
 import dns.zone
@@ -85,17 +86,9 @@ def sign(rrset: dns.rrset.RRset, zone: dns.name.Name, by: Iterable[Key]) -> list
 
 def self_signed(zone: str, text: str, key: Key) -> str:
     """Return a zone file (of the root, if empty) with a CSK, an NSEC chain and signatures over what is its own."""
-
-    def add_signature(changes: dns.transaction.Transaction, rrset: dns.rrset.RRset) -> None:
-        for signature in sign(rrset, origin, [key]):
-            changes.add(rrset.name, rrset.ttl, signature)
-
     origin = dns.name.from_text(zone)
-    parsed = dns.zone.from_text(text, origin, relativize=False)
-    with parsed.writer() as changes:
-        changes.add(origin, parsed.get_soa().minimum, key.rdata)
-        dns.dnssec.sign_zone(parsed, txn=changes, add_dnskey=False, rrset_signer=add_signature)
-    return str(parsed.to_text(relativize=False))
+    minimum = dns.zone.from_text(text, origin, relativize=False).get_soa().minimum
+    return Signing(published=[key], by_keys=[key], by_data=[key]).denying_zone_file(zone, text, minimum)
 
 
 @dataclass(frozen=True)
@@ -116,3 +109,21 @@ class Signing:
             lines.append(rrset.to_text())
             lines += [f"{rrset.name} {rrset.ttl} RRSIG {signature.to_text()}" for signature in sign(rrset, origin, by)]
         return "\n".join(lines) + "\n"
+
+    def denying_zone_file(self, zone: str, text: str, key_ttl: int) -> str:
+        """Return the zone file of a text with an NSEC chain and signatures; without signers of data the text itself."""
+        if not self.by_data:
+            return text
+        origin = dns.name.from_text(zone)
+        of_keys = {dns.rdatatype.DNSKEY, dns.rdatatype.CDS, dns.rdatatype.CDNSKEY}
+
+        def add_signatures(changes: dns.transaction.Transaction, rrset: dns.rrset.RRset) -> None:
+            for signature in sign(rrset, origin, self.by_keys if rrset.rdtype in of_keys else self.by_data):
+                changes.add(rrset.name, rrset.ttl, signature)
+
+        parsed = dns.zone.from_text(text, origin, relativize=False)
+        with parsed.writer() as changes:
+            for key in self.published:
+                changes.add(origin, key_ttl, key.rdata)
+            dns.dnssec.sign_zone(parsed, txn=changes, add_dnskey=False, rrset_signer=add_signatures)
+        return str(parsed.to_text(relativize=False))
