@@ -92,5 +92,6 @@ class Managed:
             ]
             if not left and reached():
                 return time.monotonic() - began
-            assert time.monotonic() - began < seconds, (left, self.log)
+            if time.monotonic() - began > seconds:
+                raise AssertionError("\n".join(["not done:", *map(str, left), *self.log]))
             time.sleep(0.3)
