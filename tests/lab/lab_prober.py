@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import cycle, product
 
 import dns.flags
 import dns.message
@@ -88,6 +88,7 @@ class Prober:
         self._resolvers = dict(resolvers)
         self._zones = list(zones)
         self._random = random.Random(seed)
+        self._ids = cycle(range(0x10000))  # at random, two questions in flight would now and then have the same
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.report = Report(
@@ -132,7 +133,7 @@ class Prober:
         name, rrtype = ((f"{zone}.", "SOA"), (f"{zone}.", "A"), (fresh, "A"), (fresh, "TXT"))[turn % 4]
         query = dns.message.make_query(name, rrtype, use_edns=0, payload=1232)
         query.flags |= dns.flags.AD
-        query.id = self._random.getrandbits(16)
+        query.id = next(self._ids)
         pending[resolver, query.id] = (time.monotonic(), zone, name, rrtype)
         sender.sendto(query.to_wire(), (self._resolvers[resolver], 53))
         self.report.tallies[resolver].asked += 1

@@ -34,7 +34,7 @@ dnssec-policy "{name}" {{
     keys {{ {keys} }};
     dnskey-ttl {key_ttl}; max-zone-ttl 3; publish-safety 1; retire-safety 1; zone-propagation-delay 1;
     parent-ds-ttl {ds_ttl}; parent-propagation-delay 1; purge-keys PT20S;
-    signatures-validity PT100S; signatures-validity-dnskey PT100S; signatures-refresh PT80S; signatures-jitter PT0S;
+    signatures-validity PT100S; signatures-validity-dnskey PT100S; signatures-refresh PT89S; signatures-jitter PT0S;
 }};
 """
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from lab import CC, CHILD_2, RESOLVERS, TLD, Elsewhere, Lab, running_lab
@@ -44,18 +44,23 @@ Record = Callable[[str, object], None]
 class Case:
     """A zone, what the files say of it, what they say then, and the stages that follow; `by` is its signer."""
 
-    by: str = "pdns"
+    by: str | None = "pdns"
     parent: str = "own"
     policy: str = "lab"
+    keys: Literal["auto", "follow"] = "auto"
     then: dict[str, Any]
     stages: str
 
     def intent(self, zone: str) -> ZoneIntent:
         """Return the intent at first."""
-        return ZoneIntent(zone=zone, policy=self.policy, signer=self.by, parent=self.parent, dnssec="signed")
+        return ZoneIntent(
+            zone=zone, policy=self.policy, signer=self.by, parent=self.parent, dnssec="signed", keys=self.keys
+        )
 
 
 NEW_SEP, NEW_ZSK = {"roll": Roll(sep="now")}, {"roll": Roll(zsk="now")}
+FOLLOWED = ("bind.tld", "bind-csk.tld", "knot.tld")
+"""BIND with a KSK and a ZSK, BIND with a CSK, Knot: they roll their SEP keys themselves."""
 LEAVING, BY_CLERK, ZSK, DIGEST = "leaving.tld", "clerk.cc", "zsk.tld", "digest.tld"
 CASES = {
     "add-first.tld": Case(then=NEW_SEP, stages="B0 B1 B2a B2b B3 B4"),
@@ -67,19 +72,21 @@ CASES = {
     "csk.tld": Case(by="files", policy="csk", then=NEW_SEP, stages="E0 E1 E2a E2b E3 E4 E5"),
     "scheme.tld": Case(by="files", policy="csk", then={"policy": "lab"}, stages="E0 E1 E2a E2b E3 E4 E5"),
     DIGEST: Case(then={"policy": "sha-384"}, stages="H1a H1b"),
+    **dict.fromkeys(FOLLOWED, Case(by=None, keys="follow", then={}, stages="K2a K2b")),
     LEAVING: Case(then={"dnssec": "insecure"}, stages="G1 G2 G3"),
 }
 ZONES = tuple(CASES)
 HASTY = tuple(f"hasty{number}.tld" for number in range(4))
 
 
-def signed_by(signer: str) -> tuple[str, ...]:
+def signed_by(signer: str | None) -> tuple[str, ...]:
     return tuple(zone for zone, case in CASES.items() if case.by == signer)
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    elsewhere = Elsewhere(files=signed_by("files"), ds_ttl=DS_TTL)
+    schemes = {FOLLOWED[0]: "ksk-zsk", FOLLOWED[1]: "csk"}
+    elsewhere = Elsewhere(files=signed_by("files"), bind=schemes, knot=FOLLOWED[2], ds_ttl=DS_TTL)
     folder = tmp_path_factory.mktemp("lab")
     with running_lab(folder, (*signed_by("pdns"), *HASTY), key_ttl=KEY_TTL, elsewhere=elsewhere) as running:
         yield running
@@ -101,6 +108,12 @@ def all_keys() -> dict[str, tuple[Dnskey, ...]]:
     return {zone: keys_of(CHILD_2, zone) for zone in ZONES}
 
 
+def has_followed(zone: str, before: tuple[Ds, ...]) -> bool:
+    """Tell whether the parent has the DS of one key, and of another one than before."""
+    ds = ds_of(TLD, zone)
+    return len(ds) == 1 and ds != before
+
+
 def stages_of(care: Managed, since: int) -> Mapping[str, set[str]]:
     """Return the stages that each zone went through in lines of the log."""
     words = [line.split() for line in care.log[since:] if " by the clerk: " not in line]
@@ -117,7 +130,7 @@ def test_rollovers_by_every_recipe_never_fail_at_a_validating_resolver(lab: Lab,
     since, began = len(care.log), time.monotonic()
     for zone, case in CASES.items():
         care.intents[zone] = replace(care.intents[zone], **case.then)
-    rolled = care.until_done(75)
+    rolled = care.until_done(100, lambda: all(has_followed(zone, ds_before[zone]) for zone in FOLLOWED))
     report = prober.stop()
     ds_after, keys_after = all_ds(), all_keys()
     figures = [
@@ -134,7 +147,10 @@ def test_rollovers_by_every_recipe_never_fail_at_a_validating_resolver(lab: Lab,
     assert report.failures == []
     assert report.asked > 10 * len(RESOLVERS) * len(ZONES) * (signed + rolled)
     assert (ds_after[LEAVING], keys_after[LEAVING]) == ((), ())
-    for zone in set(ZONES) - {LEAVING}:
+    for zone in FOLLOWED:
+        seps = {make_ds(zone, key, 2) for key in keys_after[zone] if key.is_sep}
+        assert set(ds_after[zone]) <= seps
+    for zone in set(ZONES) - {LEAVING, *FOLLOWED}:
         (sep,) = [key for key in keys_after[zone] if key.is_sep]
         assert ds_after[zone] == (make_ds(zone, sep, 4 if zone == DIGEST else 2),)
         assert (ds_after[zone] == ds_before[zone]) == (zone == ZSK)
