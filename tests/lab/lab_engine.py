@@ -39,7 +39,7 @@ class Managed:
     def __post_init__(self) -> None:
         ways_in = WaysIn(self.lab)
         surroundings = Surroundings(resolve=ways_in.resolve, root=self.lab.folder)
-        own = ways_in.parent_entry
+        own = ways_in.parent_entry()
         single = replace(own, name="single", settings={**own.settings, "accepts": {"max_ds": 1}})
         desk = WayIn(name="desk", type="manual", settings={"contact": "registry desk"})
         entries: Mapping[str, WayIn] = {"own": own, "single": single, "desk": desk}

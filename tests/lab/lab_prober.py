@@ -84,11 +84,14 @@ class Report:
 class Prober:
     """Asks for SOA, A and names never asked before in every zone, so that caches are not the only answer."""
 
-    def __init__(self, resolvers: Mapping[str, str], zones: Sequence[str], *, seed: int = 1) -> None:
+    def __init__(
+        self, resolvers: Mapping[str, str], zones: Sequence[str], *, seed: int = 1, rate: float = RATE
+    ) -> None:
         self._resolvers = dict(resolvers)
         self._zones = list(zones)
         self._random = random.Random(seed)
         self._ids = cycle(range(0x10000))  # at random, two questions in flight would now and then have the same
+        self._rate = rate
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.report = Report(
@@ -114,7 +117,7 @@ class Prober:
                 if now >= due and not self._stop.is_set():
                     for resolver, zone in product(self._resolvers, self._zones):
                         self._ask(sender, resolver, zone, turn, pending)
-                    turn, due = turn + 1, max(due + 1 / RATE, now - 1)
+                    turn, due = turn + 1, max(due + 1 / self._rate, now - 1)
                 wait = min(0.2, max(0.0, due - time.monotonic()))
                 while select.select([sender], [], [], wait)[0]:
                     self._take(sender, pending)

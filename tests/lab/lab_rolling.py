@@ -15,6 +15,8 @@ from lab_dns import Server, answers, rrset
 from lab_files import unsigned
 from lab_process import Daemon, run, start
 
+from dnsplan.model.records import Dnskey
+
 CONTROL_PORT = 9953
 
 BIND = """\
@@ -23,7 +25,8 @@ options {{
     directory "{folder}"; pid-file none; session-keyfile "{folder}/session.key"; managed-keys-directory "{folder}";
     listen-on port {port} {{ {address}; }}; listen-on-v6 {{ none; }}; query-source address {address};
     recursion no; dnssec-validation no; empty-zones-enable no; minimal-responses no;
-    notify explicit; also-notify {{ {secondary}; }}; allow-transfer {{ 127.0.0.0/8; }}; startup-notify-rate 100;
+    notify explicit; notify-delay 1; also-notify {{ {secondary}; }};
+    allow-transfer {{ 127.0.0.0/8; }}; startup-notify-rate 100;
 }};
 controls {{ inet {address} port {control} allow {{ 127.0.0.0/8; }} keys {{ "ctl"; }}; }};
 parental-agents "parent" {{ {parent}; }};
@@ -48,7 +51,10 @@ ALGORITHM = "algorithm ecdsap256sha256;"
 SCHEMES = {
     "ksk-zsk": f"ksk lifetime PT{{lifetime}}S {ALGORITHM} zsk lifetime unlimited {ALGORITHM}",
     "csk": f"csk lifetime PT{{lifetime}}S {ALGORITHM}",
+    "on-demand": f"ksk lifetime unlimited {ALGORITHM} zsk lifetime unlimited {ALGORITHM}",
 }
+ON_DEMAND_KEY_TTL = 10
+"""DNSKEY TTL of the zones that BIND rolls when it is told to."""
 
 KNOT = """\
 server:
@@ -133,6 +139,10 @@ class RollingBind:
         for zone in self.zones:
             run(*self.control, "loadkeys", zone)
 
+    def roll(self, zone: str, key: Dnskey) -> None:
+        """Let BIND replace a key."""
+        run(*self.control, "dnssec", "-rollover", "-key", str(key.key_tag), zone)
+
 
 def start_rolling_bind(folder: Path, server: Server, schemes: Mapping[str, str], around: Surroundings) -> RollingBind:
     """Return a primary that signs and rolls zones, each with the keys of its scheme: `ksk-zsk` or `csk`."""
@@ -144,8 +154,9 @@ def start_rolling_bind(folder: Path, server: Server, schemes: Mapping[str, str],
     )  # fmt: skip
     for name, keys in SCHEMES.items():
         config += BIND_POLICY.format(
-            name=name, keys=keys.format(lifetime=around.lifetime), key_ttl=around.key_ttl, ds_ttl=around.ds_ttl
-        )
+            name=name, keys=keys.format(lifetime=around.lifetime), ds_ttl=around.ds_ttl,
+            key_ttl=ON_DEMAND_KEY_TTL if name == "on-demand" else around.key_ttl,
+        )  # fmt: skip
     for zone, scheme in schemes.items():
         addresses = (server.address, around.secondary.address)
         (folder / f"{zone}.zone").write_text(unsigned(zone, addresses, around.key_ttl))

@@ -54,20 +54,19 @@ class WaysIn:
         settings: dict[str, Setting] = {"url": self.lab.signer.url, "api_key": Secret(env="API")}
         return WayIn(name="pdns", type="powerdns", settings=settings)
 
-    @property
-    def parent_entry(self) -> WayIn:
+    def parent_entry(self, ds_ttl: int = DS_TTL) -> WayIn:
         """Return the entry of tld."""
         tsig: dict[str, Setting] = {"name": "upd", "algorithm": "hmac-sha256", "secret": Secret(env="TSIG")}
-        settings: dict[str, Setting] = {"server": TLD.address, "zone": "tld", "tsig": tsig, "ds_ttl": DS_TTL}
+        settings: dict[str, Setting] = {"server": TLD.address, "zone": "tld", "tsig": tsig, "ds_ttl": ds_ttl}
         return WayIn(name="own", type="rfc2136", settings=settings)
 
     def signer(self) -> Signer:
         """Return PowerDNS, connected."""
         return connect_signer(self.signer_entry, SignerSurroundings(resolve=self.resolve, root=self.lab.folder))
 
-    def parent(self) -> Parent:
+    def parent(self, ds_ttl: int = DS_TTL) -> Parent:
         """Return tld., connected."""
-        return connect_parent(self.parent_entry, ParentSurroundings(resolve=self.resolve, root=self.lab.folder))
+        return connect_parent(self.parent_entry(ds_ttl), ParentSurroundings(resolve=self.resolve, root=self.lab.folder))
 
 
 @dataclass(frozen=True)
