@@ -89,6 +89,16 @@ def zsk(at: Hasty, keys: Keys) -> None:
     at.serve([keys["ksk"], new], [keys["ksk"]], [new])
 
 
+def double_ksk(at: Hasty, keys: Keys) -> None:
+    """Go through all stages with each gate halved, the DS swapped."""
+    new = at.create("ksk")
+    at.serve([*keys.values(), new], [keys["ksk"], new], [keys["zsk"]])
+    half(KEY_TTL)
+    at.point(new)
+    half(DS_TTL)
+    at.serve([new, keys["zsk"]], [new], [keys["zsk"]])
+
+
 def double_ds(at: Hasty, keys: Keys) -> None:
     """Let the keys change places half way."""
     new = at.create("ksk")
@@ -171,6 +181,7 @@ CONTROLS: Mapping[str, tuple[Callable[[Hasty, Keys], None], int]] = {
     "zsk": (zsk, 3),
     "csk": (csk, 3),
     "scheme": (scheme, 3),
+    "double-ksk": (double_ksk, 3),
     "double-ds": (double_ds, 3),
     "double-rrset": (double_rrset, 3),
     "algorithm-liberal": (algorithm_liberal, 1),
@@ -180,7 +191,7 @@ CONTROLS: Mapping[str, tuple[Callable[[Hasty, Keys], None], int]] = {
 }
 """By recipe: what is done, and at how many zones."""
 ZONES = tuple(f"{recipe}-{number}.tld" for recipe, (_, count) in CONTROLS.items() for number in range(count))
-FOLLOWED, FOLLOWED_DS_TTL = tuple(f"follow-{number}.tld" for number in range(3)), 2
+FOLLOWED, FOLLOWED_DS_TTL = tuple(f"follow-{number}.tld" for number in range(5)), 2
 
 
 def recipe_of(zone: str) -> str:

@@ -19,7 +19,7 @@ from lab_dns import ds_of, keys_of
 from lab_engine import Managed
 from lab_hasty import DATA_TTL, FOLLOWED_DS_TTL, change, delegate, follow_bind, point, prepare, recipe_of, seps_of
 from lab_prober import Prober
-from lab_zones import DS_TTL, KEY_TTL, Hand, WaysIn, wait_until_secure
+from lab_zones import DS_TTL, KEY_TTL, wait_until_secure
 
 from dnsplan.model.plan import SetDs
 from dnsplan.model.portfolio import KeyPolicy, Policy, Roll, Timing, ZoneIntent
@@ -78,7 +78,6 @@ CASES = {
     LEAVING: Case(then={"dnssec": "insecure"}, stages="G1 G2 G3"),
 }
 ZONES = tuple(CASES)
-HASTY = tuple(f"hasty{number}.tld" for number in range(4))
 
 
 def signed_by(signer: str | None) -> tuple[str, ...]:
@@ -91,7 +90,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     files = (*signed_by("files"), *lab_hasty.ZONES)
     elsewhere = Elsewhere(files=files, bind=schemes, knot=FOLLOWED[2], ds_ttl=DS_TTL)
     folder = tmp_path_factory.mktemp("lab")
-    with running_lab(folder, (*signed_by("pdns"), *HASTY), key_ttl=KEY_TTL, elsewhere=elsewhere) as running:
+    with running_lab(folder, signed_by("pdns"), key_ttl=KEY_TTL, elsewhere=elsewhere) as running:
         yield running
 
 
@@ -162,14 +161,10 @@ def test_rollovers_by_every_recipe_never_fail_at_a_validating_resolver(lab: Lab,
 
 def test_the_same_changes_made_too_early_are_seen_to_fail(lab: Lab, record_property: Record) -> None:
     began = time.monotonic()
-    zones = (*HASTY, *lab_hasty.ZONES, *lab_hasty.FOLLOWED)
-    hand = Hand(signer=WaysIn(lab).signer(), parent=WaysIn(lab).parent())
+    zones = (*lab_hasty.ZONES, *lab_hasty.FOLLOWED)
     with ThreadPoolExecutor(len(zones)) as pool:
-        swapped = dict(zip(HASTY, pool.map(hand.sign, HASTY), strict=True))
         keys = dict(zip(lab_hasty.ZONES, pool.map(lambda zone: prepare(lab, zone), lab_hasty.ZONES), strict=True))
         time.sleep(DATA_TTL + 1)
-        for zone, (ksk, _) in swapped.items():
-            hand.point(zone, ksk)
         for zone in lab_hasty.ZONES:
             delegate(lab, zone, keys[zone])
         for zone in lab_hasty.FOLLOWED:
@@ -179,22 +174,17 @@ def test_the_same_changes_made_too_early_are_seen_to_fail(lab: Lab, record_prope
         prober.start()
         time.sleep(1)
         prepared = time.monotonic()
-        runs = [
-            pool.submit(roll_with_half_the_gates, hand, zone, *swapped[zone], delay=number * DS_TTL / len(HASTY))
-            for number, zone in enumerate(HASTY)
-        ]
-        runs += [pool.submit(change, lab, zone, keys[zone]) for zone in lab_hasty.ZONES]
+        runs = [pool.submit(change, lab, zone, keys[zone]) for zone in lab_hasty.ZONES]
         runs += [pool.submit(follow_bind, lab, zone) for zone in lab_hasty.FOLLOWED]
         for run in runs:
             run.result()
     time.sleep(DS_TTL / 2)
     report, ended = prober.stop(), time.monotonic()
-    failed = dict.fromkeys(("double-ksk", *lab_hasty.CONTROLS, "follow"), 0)
+    failed = dict.fromkeys((*lab_hasty.CONTROLS, "follow"), 0)
     asked = dict(failed)
     for zone in zones:
-        recipe = "double-ksk" if zone in HASTY else recipe_of(zone)
-        asked[recipe] += report.by_zone[zone].asked
-        failed[recipe] += len(report.failures_of(zone))
+        asked[recipe_of(zone)] += report.by_zone[zone].asked
+        failed[recipe_of(zone)] += len(report.failures_of(zone))
     figures = [
         f"prepared in {prepared - began:.0f} s, changed too early in {ended - prepared:.0f} s",
         *(f"{recipe:24} asked {asked[recipe]:6}  SERVFAIL {count:4}" for recipe, count in failed.items()),
@@ -203,14 +193,3 @@ def test_the_same_changes_made_too_early_are_seen_to_fail(lab: Lab, record_prope
     record_property("figures", "\n".join(figures))
     print("\n" + "\n".join(figures))
     assert [recipe for recipe, count in failed.items() if not count] == []
-
-
-def roll_with_half_the_gates(hand: Hand, zone: str, old: Dnskey, zsk: Dnskey, *, delay: float) -> None:
-    """Swap the KSK as the plan would, and wait only half as long."""
-    time.sleep(delay)
-    new = hand.create(zone, "ksk", old)
-    hand.publish(zone, (old, new), zsk)
-    time.sleep((KEY_TTL + POLICY.timing.child_margin) / 2)
-    hand.point(zone, new, old)
-    time.sleep((DS_TTL + POLICY.timing.parent_margin) / 2)
-    hand.publish(zone, (new,), zsk)
