@@ -158,15 +158,18 @@ def _refuse_inexpressible(zone: ZoneName, keys: tuple[Cryptokey, ...], action: S
     """Raise unless PowerDNS's fixed division of labour gives the signers that are wanted.
 
     In each algorithm, active keys with the SEP flag sign the DNSKEY RRset and active keys without it the data; where
-    only one of the two sorts is active, it signs both.
+    only one of the two sorts is active, it signs both. A key that is not published may sign the DNSKEY RRset as well as
+    the data: nobody can verify that signature, and an algorithm comes and goes by such keys (RFC 6781 section 4.1.4).
     """
+    published = {key.id for key in action.published}
     signing = [key for key in keys if key.key.id in action.sign_keys | action.sign_zone]
     for algorithm in {key.key.algorithm for key in signing}:
         active = [key for key in signing if key.key.algorithm == algorithm]
         divided = len({key.sep for key in active}) == 2
         for key in active:
             signs = (key.key.id in action.sign_keys, key.key.id in action.sign_zone)
-            if signs != ((key.sep, not key.sep) if divided else (True, True)):
+            does = (key.sep, not key.sep) if divided else (True, True)
+            if signs != does and (key.key.id in published or signs != (False, does[1])):
                 raise AdapterError(
                     f"{zone}: PowerDNS cannot let key {key.key.key_tag} sign only "
                     f"{'the DNSKEY RRset' if signs[0] else 'the data'} beside these keys",

@@ -241,6 +241,32 @@ def test_a_division_of_work_is_kept_to_the_letter_or_refused_before_any_change(r
 
 
 @writing_signers
+@pytest.mark.parametrize("role", ["zsk", "csk"])
+def test_a_key_of_another_algorithm_signs_the_data_before_it_is_published(rig: WritingSignerRig, role: Role) -> None:
+    ksk, zsk = signed(rig)
+    new = create(rig, role, algorithm=15)
+    rig.adapter.perform(rig.zone, keys((ksk, zsk), (ksk,), (zsk, new)))
+    assert rig.served() == tuple(sorted((ksk, zsk)))
+    assert rig.signers("SOA") == {zsk.key_tag, new.key_tag}
+    assert ksk.key_tag in rig.signers("DNSKEY")
+
+
+@writing_signers
+def test_keys_of_an_algorithm_leave_the_dnskey_rrset_before_their_signatures_leave_the_data(
+    rig: WritingSignerRig,
+) -> None:
+    old = signed(rig)
+    ksk, zsk = create(rig, "ksk", algorithm=15), create(rig, "zsk", algorithm=15)
+    rig.adapter.perform(rig.zone, keys((*old, ksk, zsk), (old[0], ksk), (old[1], zsk)))
+    rig.adapter.perform(rig.zone, keys((ksk, zsk), (ksk,), (old[1], zsk)))
+    assert rig.served() == tuple(sorted((ksk, zsk)))
+    assert rig.signers("SOA") == {old[1].key_tag, zsk.key_tag}
+    rig.adapter.perform(rig.zone, keys((ksk, zsk), (ksk,), (zsk,)))
+    assert rig.signers("SOA") == {zsk.key_tag}
+    assert rig.signers("DNSKEY") == {ksk.key_tag}
+
+
+@writing_signers
 def test_a_key_that_the_signer_does_not_hold_is_refused(rig: WritingSignerRig) -> None:
     ksk, zsk = signed(rig)
     foreign = Dnskey(flags=257, algorithm=13, public_key=b"f" * 64)
