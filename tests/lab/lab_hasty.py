@@ -191,7 +191,7 @@ CONTROLS: Mapping[str, tuple[Callable[[Hasty, Keys], None], int]] = {
 }
 """By recipe: what is done, and at how many zones."""
 ZONES = tuple(f"{recipe}-{number}.tld" for recipe, (_, count) in CONTROLS.items() for number in range(count))
-FOLLOWED, FOLLOWED_DS_TTL = tuple(f"follow-{number}.tld" for number in range(5)), 2
+FOLLOWED, FOLLOWED_DS_TTL = tuple(f"follow-{number}.tld" for number in range(5)), 1
 
 
 def recipe_of(zone: str) -> str:

@@ -8,7 +8,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle, product
 
@@ -67,18 +67,24 @@ class Report:
         """Return how many ended in SERVFAIL or without an answer."""
         return len(self.failures)
 
-    def failures_of(self, zone: str) -> list[Failure]:
-        """Return the failures of names in a zone."""
-        return [failure for failure in self.failures if failure.name.endswith(f"{zone}.")]
+    def failed(self, zones: Iterable[str]) -> int:
+        """Return how many questions about zones failed."""
+        return sum(self.by_zone[zone].servfail + self.by_zone[zone].unanswered for zone in zones)
 
     def lines(self) -> list[str]:
-        """Return a table of the counts."""
-        rows = {**self.tallies, **{f"  {zone}": tally for zone, tally in self.by_zone.items()}}
+        """Return a table of the counts by resolver."""
         return [
-            f"{name:24} asked {tally.asked:6}  answered {tally.answered:6}  AD {tally.secure:6}  "
-            f"SERVFAIL {tally.servfail:4}  unanswered {tally.unanswered:4}"
-            for name, tally in rows.items()
+            f"{name:50} asked {tally.asked:6}  AD {tally.secure:6}  SERVFAIL {tally.servfail:4}  "
+            f"unanswered {tally.unanswered:4}"
+            for name, tally in self.tallies.items()
         ]
+
+    def line_of(self, zones: Sequence[str], what: str, seconds: float | None = None) -> str:
+        """Return a line of the counts of zones, and how long their change took."""
+        tallies = [self.by_zone[zone] for zone in zones]
+        asked, secure = sum(tally.asked for tally in tallies), sum(tally.secure for tally in tallies)
+        line = f"{what:50} asked {asked:6}  AD {secure:6}  SERVFAIL {self.failed(zones):4}"
+        return line if seconds is None else f"{line}  {seconds:3.0f} s"
 
 
 class Prober:

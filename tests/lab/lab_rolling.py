@@ -53,7 +53,7 @@ SCHEMES = {
     "csk": f"csk lifetime PT{{lifetime}}S {ALGORITHM}",
     "on-demand": f"ksk lifetime unlimited {ALGORITHM} zsk lifetime unlimited {ALGORITHM}",
 }
-ON_DEMAND_KEY_TTL = 10
+ON_DEMAND_KEY_TTL = 12
 """DNSKEY TTL of the zones that BIND rolls when it is told to."""
 
 KNOT = """\
