@@ -30,6 +30,7 @@ POLICY = Policy(
     ds_ttl_max=DS_TTL,
     dnskey_ttl=KEY_TTL,
     zone_ttl_max=3,
+    signature_min_remaining=1,
     timing=Timing(child_margin=1, parent_margin=1, registration_budget=60, sweep_count=2, sweep_spacing=1),
 )
 POLICIES = {
