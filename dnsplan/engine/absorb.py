@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from dnsplan.engine.sweep import departures, read_child, read_parent
 from dnsplan.engine.view import is_emergency
-from dnsplan.model.history import Content, DnskeyContent, RRsetVersion, ZoneHistory
+from dnsplan.model.history import Content, DnskeyContent, DsContent, RRsetVersion, ZoneHistory
 from dnsplan.model.observation import Observation
 from dnsplan.model.plan import Capabilities
 from dnsplan.model.portfolio import Policy, Timing
@@ -93,6 +93,8 @@ def _fold(
         if pending and content == pending[0].content:
             past, pending = (*past, replace(pending[0], seen=True)), ()
         elif all(version.content != content for version in _live(past)):
+            if pending and _is_contained(pending[0], past, content):
+                pending = ()
             past = (*past, _version(content, 0 if unknown_past else sweep.before, 0))
     past = _counted(_with_ttls(past, sweep, nominal), sweep, timing)
     return past + tuple(
@@ -107,6 +109,15 @@ def _says_nothing_new(newest: RRsetVersion, sweep: Sweep) -> bool:
         and sweep.contents == (newest.content,)
         and all(answer is None or answer[1] <= newest.ttl_star for answer in sweep.answers.values())
     )
+
+
+def _is_contained(asked: RRsetVersion, past: tuple[RRsetVersion, ...], shown: Content) -> bool:
+    """Tell whether a DS RRset shows what was asked for together with what others changed in the meantime."""
+    before = next((version.content for version in reversed(past) if version.first < asked.first), None)
+    if not (isinstance(before, DsContent) and isinstance(asked.content, DsContent) and isinstance(shown, DsContent)):
+        return False
+    old, wanted, now = set(before.ds), set(asked.content.ds), set(shown.ds)
+    return wanted - old <= now and not (old - wanted) & now
 
 
 def _version(content: Content, first: Instant, ttl: Seconds) -> RRsetVersion:

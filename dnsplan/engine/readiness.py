@@ -169,7 +169,7 @@ def restated(view: View, action: Action) -> frozenset[Touched]:
         return frozenset()
     ours = {intent.at for intent in view.history.intents if intent.rrset in {"DNSKEY", "ZONE"}}
     newest: dict[Touched, RRsetVersion] = {"DNSKEY": view.history.dnskey[-1], "ZONE": view.history.zonedata[-1]}
-    return frozenset(name for name, version in newest.items() if version.first not in ours)
+    return frozenset(name for name, version in newest.items() if version.seen and version.first not in ours)
 
 
 def rrset_of(view: View, action: Action) -> Touched:

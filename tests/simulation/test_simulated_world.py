@@ -245,3 +245,19 @@ def test_a_parent_that_takes_keys_is_asked_once_for_all_ds_of_a_stranger() -> No
 
     assert result["parent_calls"] == 1
     assert result["reached"]
+
+
+def test_a_change_that_shows_together_with_one_of_others_is_done() -> None:
+    described = steady("add-first")
+    described["parent"]["update"] = "add-remove"
+    described["policy"]["validators"] = ["lenient"]
+    described["truth"]["registration"] = 60
+    described["truth"]["changes"] = [
+        {"at": 40, "rrset": "DS", "add": [{"key": "f1", "algorithm": 15, "digest_type": 4}]}
+    ]
+
+    result = simulate(described)
+
+    assert result["parent_calls"] == 2
+    assert result["reached"]
+    assert result["reached_at"] < described["truth"]["registration"] + 200

@@ -47,3 +47,19 @@ def test_the_ds_of_one_unknown_key_count_as_one_where_the_parent_takes_keys() ->
 
     assert world.served_ds == tuple(sorted((ds(K1, 2), ds(K1, 4))))
     assert [stage for _, stage in world.log] == ["H1b"]
+
+
+def test_a_ds_that_shows_beside_a_new_stranger_is_no_longer_waited_for() -> None:
+    world = rolling(TinyWorld())
+    for at in (1, 2):
+        world.run(at)
+    asked = world.pending[-1][1]
+    stranger = ds(dnskey("stranger"))
+    shown = {}
+    for at, records in ((20, (ds(K1), stranger)), (30, (*asked, stranger))):
+        world.pending.clear()
+        world.served_ds = tuple(sorted(records))
+        world.run(at)
+        shown[at] = world.history.ds[-1].seen
+
+    assert shown == {20: False, 30: True}
