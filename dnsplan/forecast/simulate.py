@@ -201,9 +201,23 @@ def _pinned(goal: Mapping[str, Any], truth: Truth) -> Literal["auto"] | tuple[Dn
     return tuple(truth.keys[symbol] for symbol in goal["keys"])
 
 
+def _as_rolled(given: Mapping[str, Any], roll: str) -> Mapping[str, Any]:
+    """Return the policy with what the rollover that is asked for says and the policy leaves open."""
+    kind, _, what = roll.partition(":")
+    match kind:
+        case "algorithm" | "scheme":
+            return {kind: what, **given}
+        case "csk":
+            return {"scheme": "csk", **given}
+        case "digest":
+            return {**given, "ds": {"digest_types": what.split("+"), **given.get("ds", {})}}
+        case _:
+            return given
+
+
 def _policy(world: Mapping[str, Any]) -> Policy:
     """Return the policy with the nominal TTLs of the world; a missing lifetime means never by age."""
-    given = world["policy"]
+    given = _as_rolled(world["policy"], world["goal"].get("roll", ""))
     policy = build_policy({**given, "policy": "world"})
     never = {
         role: replace(getattr(policy, role), lifetime=None)

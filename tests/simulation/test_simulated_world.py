@@ -261,3 +261,27 @@ def test_a_change_that_shows_together_with_one_of_others_is_done() -> None:
     assert result["parent_calls"] == 2
     assert result["reached"]
     assert result["reached_at"] < described["truth"]["registration"] + 200
+
+
+@pytest.mark.parametrize(
+    ("recipe", "roll", "open_key"),
+    [
+        ("liberal", "algorithm:ED25519", "algorithm"),
+        ("to-csk", "scheme:csk", "scheme"),
+        ("csk", "csk", "scheme"),
+        ("add-first", "digest:SHA-384", "ds"),
+    ],
+)
+def test_a_rollover_says_what_the_policy_leaves_open(recipe: str, roll: str, open_key: str) -> None:
+    described = steady(recipe)
+    described["goal"]["roll"] = roll
+    del described["policy"][open_key]
+
+    result = simulate(described)
+
+    assert result["calls"] > 1
+    assert result["reached"]
+    last = of(result, "DS")[-1]["value"]
+    assert {(d["algorithm"], d["digest_type"]) for d in last} == {
+        (15 if roll.startswith("algorithm") else 13, 4 if roll.startswith("digest") else 2)
+    }

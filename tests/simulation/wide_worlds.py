@@ -248,7 +248,8 @@ def _remember(result: Document, random: Random, a: int, b: int) -> None:
         else:
             value = {"signers": random.choice([[], ["z0"], ["z1"], ["k1"], ["z1", "z8"]])}
             ttl = random.randint(0, signer["zone_ttl"])
-        past.append({"rrset": rrset, "until": until, "ttl": ttl, "value": value})
+        if not any(entry["rrset"] == rrset and entry["until"] == until for entry in past):
+            past.append({"rrset": rrset, "until": until, "ttl": ttl, "value": value})
     result["truth"]["past"] = past
     for side in ("child_propagation", "parent_propagation"):  # at least one server shows the start values at 0
         lags = result["truth"][side]
