@@ -57,7 +57,7 @@ class Elsewhere:
     files: Sequence[str] = ()
     bind: Mapping[str, str] = field(default_factory=dict)
     knot: str = ""
-    lifetime: int = 40
+    lifetime: int = 36
     """Seconds after which BIND and Knot roll a KSK or CSK."""
     ds_ttl: int = 12
 
