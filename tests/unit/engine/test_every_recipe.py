@@ -588,3 +588,15 @@ def test_nothing_is_changed_while_signatures_are_about_to_end_except_leaving_dns
     assert world.plan(1, fine).headline == "ACTIVE"
     world.intent = replace(world.intent, dnssec="insecure")
     assert world.plan(1, dying).headline == "ACTIVE"
+
+
+def test_keys_that_somebody_else_publishes_meanwhile_are_not_taken_for_those_asked_for() -> None:
+    world = rolling(TinyWorld())
+    before = world.observe(1)
+    world.run(1)
+    other = replace(before.child[0], keys=tuple(sorted((K1, Z1, Z2))))
+
+    plan = world.plan(2, replace(world.observe(2), child=(other,)))
+
+    assert not world.history.dnskey[-1].seen
+    assert plan.headline == "WAITING"
