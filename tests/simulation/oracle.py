@@ -35,7 +35,7 @@ def timeline(world: dict, result: dict, rrset: str) -> list[dict]:
             "value": form(rrset, event["value"]),
             "ttl": event["ttl"],
             "everywhere": event["everywhere"],
-            "ours": event["call"] is not None,
+            "ours": event["call"] is not None and not overtaken(event, result),
         }
         for event in result["events"]
         if event["rrset"] == rrset
@@ -49,6 +49,12 @@ def timeline(world: dict, result: dict, rrset: str) -> list[dict]:
         version["end"] = min(later) + version["ttl"] if later else INFINITY
         version["before"] = versions[index - 1] if index else None
     return versions
+
+
+def overtaken(event: dict, result: dict) -> bool:
+    """Tell whether somebody changed the DS between a call and its effect, which nobody could know at the call."""
+    others = [e["at"] for e in result["events"] if e["rrset"] == event["rrset"] == "DS" and e["call"] is None]
+    return any(event["call"] < at <= event["at"] for at in others)
 
 
 def form(rrset: str, value: object) -> object:

@@ -28,7 +28,7 @@ VALUES = (DS, KEYS, SIGNERS)
 def test_what_is_called_harmless_is_harmless_for_every_unknown_value(profile: Profile) -> None:
     random = Random(profile)
     admitted = 0
-    for _ in range(6000):
+    for _ in range(3000):
         old = [random.choice(values) for values in VALUES]
         new = [
             random.choice(values) if random.random() < 0.6 else value for values, value in zip(VALUES, old, strict=True)
@@ -46,4 +46,4 @@ def test_what_is_called_harmless_is_harmless_for_every_unknown_value(profile: Pr
                 new[index] = old[index] = value
             assert not is_bogus(profile, *new) or is_bogus(profile, *old), (known_new, known_old, new)
     print(f"\n{profile}: {admitted} changes admitted beside an unknown version")
-    assert admitted > 100
+    assert admitted > 50
