@@ -114,9 +114,9 @@ def all_keys() -> dict[str, tuple[Dnskey, ...]]:
 
 
 def has_followed(zone: str, before: tuple[Ds, ...]) -> bool:
-    """Tell whether the parent has the DS of one key, and of another one than before."""
+    """Tell whether the parent has the DS of one key, and of another one than any before."""
     ds = ds_of(TLD, zone)
-    return len(ds) == 1 and ds != before
+    return len(ds) == 1 and not set(ds) & set(before)
 
 
 def stages_of(care: Managed, since: int) -> Mapping[str, set[str]]:
@@ -136,13 +136,13 @@ def test_rollovers_by_every_recipe_never_fail_at_a_validating_resolver(lab: Lab,
     care = managed(lab)
     signed = care.until_done(90)
     ds_before, keys_before = all_ds(), all_keys()
-    assert all(len(ds) == 1 for ds in ds_before.values())
+    assert all(len(ds) == 1 for zone, ds in ds_before.items() if zone not in FOLLOWED)
     since, began = len(care.log), time.monotonic()
     for zone, case in CASES.items():
         care.intents[zone] = replace(care.intents[zone], **case.then)
     stolen = tuple(key for key in keys_before[EMERGENCY] if key.is_sep)
     care.intents[EMERGENCY] = replace(care.intents[EMERGENCY], compromised=stolen)
-    rolled = care.until_done(100, lambda: all(has_followed(zone, ds_before[zone]) for zone in FOLLOWED))
+    rolled = care.until_done(150, lambda: all(has_followed(zone, ds_before[zone]) for zone in FOLLOWED))
     report = prober.stop()
     ds_after, keys_after = all_ds(), all_keys()
     show(
