@@ -11,7 +11,7 @@ from dnsplan.model.history import ZoneHistory
 from dnsplan.model.observation import Observation
 from dnsplan.model.plan import Action, Capabilities, Receipt, SetDs, SignerKey
 from dnsplan.model.portfolio import Accepts, ZoneName
-from dnsplan.model.records import Ds
+from dnsplan.model.records import Dnskey, Ds
 from dnsplan.model.time import Instant, Seconds
 
 
@@ -27,11 +27,15 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sight:
-    """A zone to look at, with addresses beyond its NS sets that must be asked as well (servers that departed)."""
+    """A zone to look at, with addresses beyond its NS sets that must be asked as well (servers that departed).
+
+    `keys` may sign its data although no server publishes them: an algorithm comes and goes so (RFC 6781 section 4.1.4).
+    """
 
     zone: ZoneName
     extra_child: frozenset[str] = frozenset()
     extra_parent: frozenset[str] = frozenset()
+    keys: frozenset[Dnskey] = frozenset()
 
 
 class Dns(Protocol):

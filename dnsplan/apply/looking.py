@@ -11,11 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from dnsplan.engine import absorb, plan_zone
+from dnsplan.engine.spans import known_keys
 from dnsplan.errors import AdapterError, DsplanError, UnmergedError
 from dnsplan.model.history import ZoneHistory
 from dnsplan.model.observation import Observation
 from dnsplan.model.plan import Blocked, Capabilities, Finding, SignerKey, Situation, ZonePlan
 from dnsplan.model.portfolio import Accepts, Portfolio, ZoneIntent, ZoneName
+from dnsplan.model.records import Dnskey
 from dnsplan.model.time import Seconds
 from dnsplan.ports import Clock, Dns, Ledger, Parent, Sight, Signer
 
@@ -57,7 +59,7 @@ def look(
 ) -> tuple[Look, ...]:
     """Return a look at each zone; `observations` stand for the DNS when they are given."""
     histories = ports.ledger.read(zones) if ports.ledger is not None else {}
-    sights = [_sight(zone, histories.get(zone)) for zone in zones]
+    sights = [_sight(portfolio.zones[zone], histories.get(zone)) for zone in zones]
     seen = observations if observations is not None else {o.zone: o for o in ports.dns.observe(sights)}
     now = ports.clock.now()
     result = []
@@ -67,12 +69,15 @@ def look(
     return tuple(result)
 
 
-def _sight(zone: ZoneName, history: ZoneHistory | None) -> Sight:
-    departed = history.departed if history is not None else ()
+def _sight(intent: ZoneIntent, history: ZoneHistory | None) -> Sight:
+    pinned = frozenset(intent.keys) if isinstance(intent.keys, tuple) else frozenset[Dnskey]()
+    if history is None:
+        return Sight(zone=intent.zone, keys=pinned)
     return Sight(
-        zone=zone,
-        extra_child=frozenset(server.address for server in departed if server.side == "child"),
-        extra_parent=frozenset(server.address for server in departed if server.side == "parent"),
+        zone=intent.zone,
+        extra_child=frozenset(server.address for server in history.departed if server.side == "child"),
+        extra_parent=frozenset(server.address for server in history.departed if server.side == "parent"),
+        keys=known_keys(history) | pinned,
     )
 
 

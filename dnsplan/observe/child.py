@@ -58,17 +58,21 @@ class _Sample:
     signed: Signed
 
 
-async def ask_child(transport: Transport, address: str, zone: dns.name.Name, now: int) -> ChildView:
+async def ask_child(
+    transport: Transport, address: str, zone: dns.name.Name, now: int, known: frozenset[Dnskey] = frozenset()
+) -> ChildView:
     """Return everything that one server says about the zone, or why it says nothing usable."""
     names = {A: _absent_name(zone)}
     answers = await asyncio.gather(*(transport.ask(address, names.get(rdtype, zone), rdtype) for rdtype in QUESTIONS))
-    return judge_child(address, zone, answers, now)
+    return judge_child(address, zone, answers, now, known)
 
 
-def judge_child(address: str, zone: dns.name.Name, answers: Sequence[Answer], now: int) -> ChildView:
-    """Return what answers to `QUESTIONS` say."""
+def judge_child(
+    address: str, zone: dns.name.Name, answers: Sequence[Answer], now: int, known: frozenset[Dnskey] = frozenset()
+) -> ChildView:
+    """Return what answers to `QUESTIONS` say; `known` keys may sign the data without being published."""
     try:
-        seen = _judge(address, zone, answers, now)
+        seen = _judge(address, zone, answers, now, known)
     except ValueError as error:
         seen = Failed("malformed", str(error))
     return Unreachable(address=address, reason=seen.reason, detail=seen.detail) if isinstance(seen, Failed) else seen
@@ -82,7 +86,9 @@ def _absent_name(zone: dns.name.Name) -> dns.name.Name:
         return zone
 
 
-def _judge(address: str, zone: dns.name.Name, answers: Sequence[Answer], now: int) -> ChildAnswer | Failed:
+def _judge(
+    address: str, zone: dns.name.Name, answers: Sequence[Answer], now: int, known: frozenset[Dnskey]
+) -> ChildAnswer | Failed:
     usable = []
     for answer in answers:
         problem = failure(answer)
@@ -100,14 +106,21 @@ def _judge(address: str, zone: dns.name.Name, answers: Sequence[Answer], now: in
         seen.dnskey.rcode() == dns.rcode.NXDOMAIN or rrset(seen.dnskey.authority, zone, SOA) is None
     ):
         return Failed("lame", "no DNSKEY, and no SOA that would say so")
-    return _answer(address, zone, seen, soa, now)
+    return _answer(address, zone, seen, soa, now, known)
 
 
-def _answer(address: str, zone: dns.name.Name, seen: _Answers, soa: dns.rrset.RRset, now: int) -> ChildAnswer:
+def _answer(
+    address: str,
+    zone: dns.name.Name,
+    seen: _Answers,
+    soa: dns.rrset.RRset,
+    now: int,
+    known: frozenset[Dnskey],
+) -> ChildAnswer:
     keyset = rrset(seen.dnskey.answer, zone, DNSKEY)
     keys = keys_of(keyset)
     signed = signed_by(keyset, signatures(seen.dnskey.answer, zone, DNSKEY), zone, keys, now)
-    samples = _samples(seen, zone, keys, now)
+    samples = _samples(seen, zone, tuple(sorted({*keys, *known})), now)
     anyone = frozenset[KeyId]().union(*(sample.signed.keys for sample in samples))
     everywhere = anyone.intersection(*(sample.signed.keys for sample in samples))
     judged = (signed, *(sample.signed for sample in samples))

@@ -116,7 +116,9 @@ class Look:
         return [*views.values(), *self._lost(servers, self._sight.extra_child)], problem
 
     async def _ask_children(self, zone: dns.name.Name, addresses: Sequence[str]) -> list[ChildView]:
-        return await asyncio.gather(*(ask_child(self._transport, each, zone, self._now) for each in addresses))
+        return await asyncio.gather(
+            *(ask_child(self._transport, each, zone, self._now, self._sight.keys) for each in addresses)
+        )
 
     def _extras(self, wanted: frozenset[str], known: Sequence[str]) -> tuple[str, ...]:
         """Return addresses that only the history names and that can be asked from here."""

@@ -123,9 +123,12 @@ class World:
     timeout: int = 10
     runs: int = 0
     digests: dict[str, str] = field(default_factory=dict)
+    sights: list[Sight] = field(default_factory=list)
+    """What was looked at, and with what knowledge."""
 
     # Dns
     def observe(self, sights: Sequence[Sight]) -> list[Observation]:
+        self.sights.extend(sights)
         return [self._sweep(self.children[sight.zone]) for sight in sights]
 
     def _sweep(self, child: Child) -> Observation:

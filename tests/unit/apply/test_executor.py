@@ -36,6 +36,15 @@ def test_intents_of_a_hundred_zones_are_one_commit_and_their_outcomes_another() 
     assert world.ledger.commits[1][0].endswith("(outcome)")
 
 
+def test_the_eyes_are_told_every_key_that_was_served_or_created() -> None:
+    world = make_world()
+    assert world.run() is not None
+    assert world.sights[0].keys == frozenset()
+    world.settle()
+    assert world.sights[-1].keys == frozenset(world.children["z0.ch"].held)
+    assert len(world.sights[-1].keys) == 2
+
+
 def test_the_intent_is_written_before_the_call_and_names_its_target() -> None:
     world = make_world()
 

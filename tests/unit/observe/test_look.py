@@ -260,6 +260,17 @@ def test_servers_that_departed_are_asked_and_marked(tree: Tree) -> None:
     assert failures(seen.child) == {"gone.example": "no-address"}
 
 
+def test_a_known_key_that_no_server_publishes_signs_the_data_and_no_dnskey_rrset(tree: Tree) -> None:
+    tree.child.keys = [key("child"), key("new", sep=False)]
+    new = key("new", sep=False).dnskey
+    plain, knowing = tree.observe(Sight(zone="child.test"), Sight(zone="child.test", keys=frozenset({new})))
+    for seen, extra in ((plain, set()), (knowing, {new.id})):
+        for child in children_of(seen):
+            assert child.keys == (key("child").dnskey,)
+            assert child.key_signers == {key("child").dnskey.id}
+            assert child.zone_signers == {key("child").dnskey.id} | extra
+
+
 def test_glue_and_authoritative_addresses_are_both_asked(tree: Tree) -> None:
     tree.child.add("ns1.child.test.", "A", "127.1.3.3")
     tree.serve("127.1.3.3", tree.child)
