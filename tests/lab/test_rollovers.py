@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+import lab_dns
 import lab_hasty
 import pytest
 from lab import CC, CHILD_2, RESOLVERS, TLD, Elsewhere, Lab, running_lab
@@ -38,6 +39,8 @@ POLICIES = {
     "csk": replace(POLICY, scheme="csk"),
     "double-ds": replace(POLICY, ksk=KeyPolicy(lifetime=None, rollover="double-ds")),
     "double-rrset": replace(POLICY, ksk=KeyPolicy(lifetime=None, rollover="double-rrset")),
+    "rsa": replace(POLICY, algorithm=8),
+    "conservative": replace(POLICY, algorithm_rollover="conservative"),
     "sha-384": replace(POLICY, digest_types=frozenset({4})),
 }
 Record = Callable[[str, object], None]
@@ -64,8 +67,10 @@ class Case:
 NEW_SEP, NEW_ZSK = {"roll": Roll(sep="now")}, {"roll": Roll(zsk="now")}
 FOLLOWED = ("bind.tld", "bind-csk.tld", "knot.tld")
 """BIND with a KSK and a ZSK, BIND with a CSK, Knot: they roll their SEP keys themselves."""
+ALGORITHM = ("liberal.tld", "liberal-pdns.tld", "conservative.tld", "conservative-pdns.tld")
 LEAVING, BY_CLERK, ZSK, DIGEST = "leaving.tld", "clerk.cc", "zsk.tld", "digest.tld"
 EMERGENCY = "emergency.tld"
+LIBERAL, CONSERVATIVE = "L0 L1 L2a L2b L3 L4 L5", "F0 F1 F2 F3a F3b F4 F5 F6"
 CASES = {
     "add-first.tld": Case(then=NEW_SEP, stages="B0 B1 B2a B2b B3 B4"),
     "swap.tld": Case(parent="single", then=NEW_SEP, stages="B0 B1 B2 B3 B4"),
@@ -76,6 +81,10 @@ CASES = {
     "csk.tld": Case(by="files", policy="csk", then=NEW_SEP, stages="E0 E1 E2a E2b E3 E4 E5"),
     "scheme.tld": Case(by="files", policy="csk", then={"policy": "lab"}, stages="E0 E1 E2a E2b E3 E4 E5"),
     EMERGENCY: Case(then={}, stages="I0 I1 I2a I2b I4 I5"),
+    ALGORITHM[0]: Case(by="files", policy="rsa", then={"policy": "lab"}, stages=LIBERAL),
+    ALGORITHM[1]: Case(policy="rsa", then={"policy": "lab"}, stages=LIBERAL),
+    ALGORITHM[2]: Case(by="files", policy="rsa", then={"policy": "conservative"}, stages=CONSERVATIVE),
+    ALGORITHM[3]: Case(policy="rsa", then={"policy": "conservative"}, stages=CONSERVATIVE),
     DIGEST: Case(then={"policy": "sha-384"}, stages="H1a H1b"),
     **dict.fromkeys(FOLLOWED, Case(by=None, keys="follow", then={}, stages="K2a K2b")),
     LEAVING: Case(then={"dnssec": "insecure"}, stages="G1 G2 G3"),
@@ -166,6 +175,10 @@ def test_rollovers_by_every_recipe_never_fail_at_a_validating_resolver(lab: Lab,
         assert ds_after[zone] == (make_ds(zone, sep, 4 if zone == DIGEST else 2),)
         assert (ds_after[zone] == ds_before[zone]) == (zone == ZSK)
         assert (keys_after[zone] == keys_before[zone]) == (zone == DIGEST)
+    for zone in ALGORITHM:
+        assert {key.algorithm for key in keys_before[zone]} == {8}
+        assert {key.algorithm for key in keys_after[zone]} == {13}
+        assert lab_dns.signed_by(CHILD_2, zone, "SOA") <= {key.key_tag for key in keys_after[zone]}
 
 
 def test_the_same_changes_made_too_early_are_seen_to_fail(lab: Lab, record_property: Record) -> None:
