@@ -71,7 +71,7 @@ class Search:
 
     def _new_files(self, base: Path) -> Iterator[Path]:
         for folder, below, names in os.walk(base):
-            below[:] = [name for name in below if Path(folder, name) not in self.over]
+            below[:] = [name for name in below if Path(folder, name) not in self.over | self.holders]
             for path in (Path(folder, name) for name in names):
                 if path.is_file() and not path.is_symlink():
                     status = path.stat()
@@ -111,7 +111,7 @@ def watch_in_this_test(*secrets: str) -> None:
 
 
 def may_hold(*paths: Path) -> None:
-    """Let these files hold secrets: a server or a signer keeps them there."""
+    """Let these files and folders hold secrets: a server or a signer keeps them there."""
     SEARCH.holders.update(paths)
 
 

@@ -18,7 +18,7 @@ from parent_rigs import (
     manual_parents,
     scanning_parents,
 )
-from secret_search import watch_in_this_test
+from secret_search import may_hold, watch_in_this_test
 from simulated_rigs import simulated_parents
 
 from dnsplan.errors import AdapterError
@@ -38,7 +38,9 @@ WRITING = ["rfc2136-bind", "rfc2136-knot", "simulated"]
 
 @pytest.fixture(scope="session")
 def rig_maker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RigMaker]:
-    with PARENT_RIGS[request.param](tmp_path_factory.mktemp(request.param)) as maker:
+    folder = tmp_path_factory.mktemp(request.param)
+    may_hold(folder)  # the server keeps its own secrets there
+    with PARENT_RIGS[request.param](folder) as maker:
         yield maker
 
 

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Iterator
 
 import pytest
-from secret_search import watch_in_this_test
+from secret_search import may_hold, watch_in_this_test
 from signer_rigs import RigMaker, SignerRig, WritingSignerRig, as_held, manual_signers, powerdns_signers
 from simulated_rigs import simulated_signers
 
@@ -28,7 +28,9 @@ WRITING = ["powerdns", "simulated"]
 
 @pytest.fixture(scope="session")
 def rig_maker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RigMaker]:
-    with SIGNER_RIGS[request.param](tmp_path_factory.mktemp(request.param)) as maker:
+    folder = tmp_path_factory.mktemp(request.param)
+    may_hold(folder)  # the server keeps its own secrets there
+    with SIGNER_RIGS[request.param](folder) as maker:
         yield maker
 
 
