@@ -162,6 +162,7 @@ def capabilities_of(portfolio: Portfolio, intent: ZoneIntent, ports: Ports) -> C
         parent,
         signer_manual=signer.signer_manual,
         can_create_keys=signer.can_create_keys,
+        divides_by_sep=signer.divides_by_sep,
         resign=signer.resign,
         contact=parent.contact or signer.contact,
     )

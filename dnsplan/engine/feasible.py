@@ -13,7 +13,22 @@ def refusal(view: View, target: Target) -> Blocked | None:
     """Return why the change would get stuck half way; None if it can be carried through."""
     if target.missing and not view.situation.capabilities.can_create_keys:
         return _cannot("the signer cannot create keys", "create the key at the signer and pin it under `keys:`")
-    return _digests(view) or _algorithm(view, target) or _room(view, target)
+    return _division(view, target) or _digests(view) or _algorithm(view, target) or _room(view, target)
+
+
+def _division(view: View, target: Target) -> Blocked | None:
+    """Refuse a CSK beside another key of its algorithm where the signer would let both do the same work."""
+    if not view.situation.capabilities.divides_by_sep:
+        return None
+    if view.rollover.recipe not in {"csk", "scheme", "emergency", "standby"}:
+        return None
+    known = [view.keys_by_id[key] for key in target.leaving if key in view.keys_by_id]
+    if "csk" not in {*target.missing, *(view.role_of(key) for key in (*known, *target.keys))}:
+        return None
+    return _cannot(
+        "the signer divides the work among keys by their SEP flag, and cannot let a CSK and another key take turns",
+        "change `algorithm` in the policy, which it can do; or go insecure first, and sign anew",
+    )
 
 
 def _digests(view: View) -> Blocked | None:

@@ -19,7 +19,7 @@ def followed(view: View) -> Wish | Blocked:
     old = frozenset(KeyId(d.key) for d in view.refs if d.key in view.keys_by_id) - ids(keys)
     if view.ds.ds and not _continuous(view, keys):
         return _strangers(view)
-    data = tuple(key for key in view.dnskey.keys if key.id in view.zone.signers)
+    data = tuple(k for k in view.dnskey.keys if k.id in view.zone.signers and (k in keys or not k.is_sep))
     wish = Wish(
         recipe="follow",
         why="the DS follow the keys with which the signer signs",

@@ -211,6 +211,8 @@ class Capabilities:
     """The interface refuses a write when the RRset is no longer what was expected."""
     signer_manual: bool = False
     can_create_keys: bool = True
+    divides_by_sep: bool = False
+    """The signer lets keys with the SEP flag sign the DNSKEY RRset and the others the data, wherever it has both."""
     resign: Seconds = 0
     """Dsgn: delay until all data carry new signatures (RFC 7583 section 3.1)."""
     contact: str = ""

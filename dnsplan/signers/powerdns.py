@@ -47,8 +47,8 @@ class PowerDns:
     """Held during a change: a PowerDNS on SQLite answers 500 when two changes meet."""
 
     def capabilities(self, zone: ZoneName) -> Capabilities:  # noqa: ARG002  # the same for all zones
-        """Return that it signs online."""
-        return Capabilities(update="none", resign=self.resign)
+        """Return that it signs online, and divides the work by the SEP flag."""
+        return Capabilities(update="none", resign=self.resign, divides_by_sep=True)
 
     def read(self, zone: ZoneName) -> tuple[SignerKey, ...]:
         """Return all keys of the zone; AdapterError when the server does not answer or does not have it."""

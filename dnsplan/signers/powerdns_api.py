@@ -5,6 +5,7 @@ Drops the private key that a created key's answer holds, and never lets the body
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -133,7 +134,18 @@ class ZoneApi:
         self._call("PUT", "/rectify")
 
     def increase_serial(self, facts: ZoneFacts) -> None:
-        """Increase the SOA serial, which a change of keys does not do by itself."""
+        """Increase the SOA serial, which a change of keys does not do by itself; a busy database is asked again."""
+        for pause in (0.1, 0.3, None):
+            try:
+                self._increase_serial(facts)
+            except AdapterError as error:
+                if pause is None or not error.retryable:
+                    raise
+                time.sleep(pause)
+            else:
+                return
+
+    def _increase_serial(self, facts: ZoneFacts) -> None:
         if facts.serial_follows_api:
             self._call("PATCH", "", {"rrsets": []})
             return

@@ -600,3 +600,51 @@ def test_keys_that_somebody_else_publishes_meanwhile_are_not_taken_for_those_ask
 
     assert not world.history.dnskey[-1].seen
     assert plan.headline == "WAITING"
+
+
+def test_a_signer_that_divides_by_the_sep_flag_is_not_asked_to_roll_a_csk() -> None:
+    divided = Capabilities(update="replace", divides_by_sep=True)
+    csk, split = rolling(csk_world(capabilities=divided)), changed(TinyWorld(capabilities=divided), scheme="csk")
+
+    for world in (csk, split):
+        blocked = world.run(1).moves[0]
+        assert isinstance(blocked, Blocked)
+        assert blocked.findings[0].code == "CAPABILITY_MISSING"
+        assert world.log == []
+    fine = rolling(TinyWorld(capabilities=divided))
+    fine.until_done(1)
+    pinned = TinyWorld(capabilities=divided, intent=ZoneIntent(zone="example.ch", dnssec="signed", keys=(K2, Z1)))
+    pinned.held[K2] = "ksk"
+    pinned.until_done(0)
+    two = changed(TinyWorld(capabilities=divided), scheme="csk", algorithm=15)
+    two.until_done(1)
+    assert {key.algorithm for key in two.keys} == {15}
+    double = asked_for_zsk(csk_world(capabilities=divided))
+    assert double.run(1).headline == "OK"
+
+
+def test_a_followed_csk_whose_signatures_linger_keeps_no_ds() -> None:
+    world = following(keys=(K1,), zone_signers=frozenset({K1.id}), policy=CSK)
+    world.run(0)
+    world.keys, world.key_signers = tuple(sorted((K1, K2))), frozenset({K1.id, K2.id})
+    seen = world.observe(100)
+    world.plan(100, replace(seen, child=(replace(seen.child[0], cds=(ds(K1),)),)))
+    world.key_signers, world.zone_signers = frozenset({K2.id}), frozenset({K1.id, K2.id})
+    seen = world.observe(300)
+
+    plan = world.plan(300, replace(seen, child=(replace(seen.child[0], cds=(ds(K2),)),)))
+
+    assert plan.recipe == "follow"
+    assert plan.desired_ds == (ds(K2),)
+
+
+def test_a_standby_csk_beside_its_like_is_not_asked_for_either() -> None:
+    divided = Capabilities(update="replace", divides_by_sep=True)
+    world = changed(csk_world(capabilities=divided), csk=KeyPolicy(lifetime=None, standby=1))
+    emergency = TinyWorld(capabilities=divided)
+    emergency.run(0)
+    emergency.intent = replace(emergency.intent, compromised=(K1,))
+
+    assert isinstance(world.run(1).moves[0], Blocked)
+    emergency.until_done(1)
+    assert K1 not in emergency.keys
