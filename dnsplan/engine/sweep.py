@@ -15,6 +15,7 @@ from dnsplan.model.history import (
     Departed,
     DnskeyContent,
     DsContent,
+    RRsetVersion,
     ZoneContent,
     ZoneHistory,
 )
@@ -118,14 +119,19 @@ def sweeps(seen: Observation, history: ZoneHistory) -> tuple[ParentSweep, ChildS
 
 
 def disagree(seen: Observation, history: ZoneHistory) -> bool:
-    """Tell whether servers of one side show different contents, or may: one says nothing, and none is confirmed yet."""
+    """Tell whether servers of one side show different contents, or did and one says nothing that could settle it."""
     parent, child = sweeps(seen, history)
     rrsets = ((parent.ds, history.ds), (child.dnskey, history.dnskey), (child.zone, history.zonedata))
     return any(
         len({answer[0] for answer in answers.values() if answer}) > 1
-        or (None in answers.values() and all(version.everywhere is None for version in versions))
+        or (None in answers.values() and _is_open(versions))
         for answers, versions in rrsets
     )
+
+
+def _is_open(versions: tuple[RRsetVersion, ...]) -> bool:
+    known = {version.content for version in versions if version.content is not None}
+    return len(known) > 1 and all(version.everywhere is None for version in versions)
 
 
 def is_unsigned(view: ChildAnswer) -> bool:

@@ -21,12 +21,15 @@ def test_the_signer_is_not_told_data_signatures_that_are_not_confirmed() -> None
     assert not any(isinstance(move, Step) for move in waiting.moves)
 
 
-def test_nothing_begins_while_a_server_is_mute_and_nothing_was_ever_confirmed() -> None:
+def test_nothing_begins_while_a_server_is_mute_and_others_showed_different_things() -> None:
     world = TinyWorld(served_ds=(ds(K2),))
     seen = world.observe(0)
-    mute = Unreachable(address="198.51.100.2", reason="timeout")
+    mute = Unreachable(address="198.51.100.3", reason="timeout")
+    lagging = child_answer(K2, Z1, address="198.51.100.2")
+    world.run(0, replace(seen, child=(*seen.child, lagging, mute)))
+    agreed = replace(lagging, keys=seen.child[0].keys, key_signers=seen.child[0].key_signers)
 
-    plan = world.plan(0, replace(seen, child=(*seen.child, mute)))
+    plan = world.run(1, replace(world.observe(1), child=(*seen.child, agreed, mute)))
 
     assert world.history.rollover is None
     assert isinstance(plan.moves[0], Wait)
