@@ -7,7 +7,7 @@ from dataclasses import replace
 from engine_builders import K1, K2, Z1, Z2, TinyWorld, child_answer, dnskey, ds, policy, rolling
 
 from dnsplan.model.observation import Unreachable
-from dnsplan.model.plan import Capabilities, Step, Wait
+from dnsplan.model.plan import Capabilities, Receipt, Step, Wait
 from dnsplan.model.portfolio import Accepts
 
 
@@ -66,3 +66,15 @@ def test_a_ds_that_shows_beside_a_new_stranger_is_no_longer_waited_for() -> None
         shown[at] = world.history.ds[-1].seen
 
     assert shown == {20: False, 30: True}
+
+
+def test_a_key_change_is_waited_for_though_others_change_the_keys_as_well() -> None:
+    world = rolling(TinyWorld())
+    world.receipt = lambda step: None if step.stage == "B1" else Receipt(state="accepted")
+    world.run(1)
+    world.keys = (K1, Z1, Z2)
+
+    world.run(2)
+
+    assert Z2 in world.history.dnskey[-2].content.keys
+    assert not world.history.dnskey[-1].seen
