@@ -32,7 +32,8 @@ def _by_what_changes(view: View, target: Target, old: frozenset[KeyId]) -> str:
     policy = view.situation.policy
     leaving = [view.keys_by_id[key] for key in old if key in view.keys_by_id]
     coming = {view.role_of(key) for key in target.keys if key not in view.dnskey.keys} | set(target.missing)
-    changed = coming | {view.role_of(key) for key in leaving if key in view.dnskey.keys}
+    used = {key for key in leaving if key in view.dnskey.keys or key.id in view.zone.signers}
+    changed = coming | {view.role_of(key) for key in used}
     wanted = {key.algorithm for key in target.keys} | ({policy.algorithm} if target.missing else set())
     if {key.algorithm for key in leaving} - wanted:
         strict = "strict4035" in policy.validators or policy.algorithm_rollover == "conservative"

@@ -78,3 +78,13 @@ def test_a_key_change_is_waited_for_though_others_change_the_keys_as_well() -> N
 
     assert Z2 in world.history.dnskey[-2].content.keys
     assert not world.history.dnskey[-1].seen
+
+
+def test_a_key_that_is_only_held_and_still_signs_data_stops() -> None:
+    world = TinyWorld(zone_signers=frozenset({Z1.id, Z2.id}))
+    world.held[Z2] = "zsk"
+
+    world.until_done()
+
+    assert world.zone_signers == frozenset({Z1.id})
+    assert Z2 not in world.held
