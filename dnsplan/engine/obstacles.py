@@ -23,11 +23,21 @@ def obstacle(view: View, touched: frozenset[Touched], stage: str) -> Wait | Bloc
         reason = f"no usable answer from {', '.join(silent)}"
         return Wait(until=next_sweep(view), reason=reason, stage=stage, polls=True)
     for name, versions in in_flight(view):
-        if name in touched:
+        if name in touched and not is_found(versions):
             reason = f"the last change of {name} is not yet on every server"
             reason = f"{reason}: {_clean(view, versions)}{_lagging(view, versions[-1])}"
             return Wait(until=next_sweep(view), reason=reason, stage=stage, polls=True)
     return None
+
+
+def is_found(versions: tuple[RRsetVersion, ...]) -> bool:
+    """Tell whether it is the state of the first look, shown by every server in a whole sweep: nothing is in flight.
+
+    A state with a smaller TTL than what was there before it is confirmed first: its T_all ends that one's time.
+    """
+    if len(versions) != 2 or versions[0].content is not None:
+        return False
+    return versions[1].clean > 0 and versions[1].ttl_star >= versions[0].ttl_star
 
 
 def in_flight(view: View) -> tuple[tuple[Touched, tuple[RRsetVersion, ...]], ...]:

@@ -8,7 +8,8 @@ more DS they are swapped (H1): each of the two RRsets is valid alone.
 
 from __future__ import annotations
 
-from dnsplan.engine.stages import Proposals, both_of, keys_everywhere, move_ds
+from dnsplan.engine.obstacles import is_found
+from dnsplan.engine.stages import OPEN, Proposals, both_of, keys_everywhere, move_ds
 from dnsplan.engine.target import target_of
 from dnsplan.engine.view import View
 
@@ -16,6 +17,8 @@ from dnsplan.engine.view import View
 def propose(view: View) -> Proposals:
     """Return the next stage; empty when the DS have the digest types of the policy and no others."""
     target = target_of(view)
-    signed = keys_everywhere(view)
-    shown = view.everywhere(view.history.ds, "every parent server shows the new DS")
+    signed = OPEN if is_found(view.history.dnskey) else keys_everywhere(view)
+    shown = OPEN
+    if not is_found(view.history.ds):
+        shown = view.everywhere(view.history.ds, "every parent server shows the new DS")
     return move_ds(view, target, "H1", add=signed, swap=both_of(signed, shown))
