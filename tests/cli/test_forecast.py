@@ -18,18 +18,18 @@ from dnsplan.world.loopback import World
 
 @pytest.fixture
 def signed(tmp_path: Path, world: World) -> Repository:
-    repo = repository(tmp_path / "repo", world, {"m.corp": ""}, ttl=TTL)
+    repo = repository(tmp_path / "repo", world, {"n.corp": ""}, ttl=TTL)
     ran = repo.run("apply", "--yes", "--wait", "40s")
     assert ran.code == 0, (ran.out, ran.err)
     return repo
 
 
 def test_a_change_is_dated_argued_and_simulated_before_anything_is_touched(signed: Repository) -> None:
-    text = signed.run("forecast", "m.corp", "--goal", "ksk")
-    table = signed.run("forecast", "m.corp", "--goal", "algorithm:ED25519", "--format", "markdown")
-    picture = signed.run("forecast", "m.corp", "--goal", "zsk", "--format", "mermaid")
-    simulated = signed.run("forecast", "m.corp", "--goal", "ksk", "--format", "json")
-    nothing = signed.run("forecast", "m.corp")
+    text = signed.run("forecast", "n.corp", "--goal", "ksk")
+    table = signed.run("forecast", "n.corp", "--goal", "algorithm:ED25519", "--format", "markdown")
+    picture = signed.run("forecast", "n.corp", "--goal", "zsk", "--format", "mermaid")
+    simulated = signed.run("forecast", "n.corp", "--goal", "ksk", "--format", "json")
+    nothing = signed.run("forecast", "n.corp")
 
     assert (text.code, table.code, picture.code, simulated.code, nothing.code) == (0, 0, 0, 0, 0)
     assert [stage for stage in ("B0-ksk", "B1", "B2a", "B2b", "B3", "B4") if stage not in text.out] == []
@@ -41,11 +41,11 @@ def test_a_change_is_dated_argued_and_simulated_before_anything_is_touched(signe
 
 
 def test_a_step_is_argued_by_its_name(signed: Repository) -> None:
-    assert signed.run("roll", "m.corp", "--token", "one").code == 0
+    assert signed.run("roll", "n.corp", "--token", "one").code == 0
     signed.commit("roll")
 
-    text, other = signed.run("proof", "m.corp"), signed.run("proof", "m.corp", "--step", "Z9")
-    document = signed.run("proof", "m.corp", "--step", "B0-ksk", "--format", "json")
+    text, other = signed.run("proof", "n.corp"), signed.run("proof", "n.corp", "--step", "Z9")
+    document = signed.run("proof", "n.corp", "--step", "B0-ksk", "--format", "json")
 
     assert text.code == 0
     assert "what caches may hold" in text.out
@@ -59,14 +59,14 @@ def test_the_calendar_knows_the_keys_of_the_ledger(signed: Repository) -> None:
     ics = signed.run("forecast", "--portfolio", "--format", "ical")
 
     assert (text.code, ics.code) == (0, 0)
-    assert "m.corp: ZSK rollover" in text.out
+    assert "n.corp: ZSK rollover" in text.out
     assert ics.out.startswith("BEGIN:VCALENDAR\r\n") or ics.out.startswith("BEGIN:VCALENDAR\n")
 
 
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("forecast",), ("forecast", "m.corp", "--portfolio"), ("forecast", "--portfolio", "--goal", "ksk"),
+        ("forecast",), ("forecast", "n.corp", "--portfolio"), ("forecast", "--portfolio", "--goal", "ksk"),
         ("forecast", "--portfolio", "--until", "soon"), ("simulate",), ("simulate", "x.json", "--batch", "y.jsonl"),
     ],
 )  # fmt: skip
