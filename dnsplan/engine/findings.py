@@ -88,7 +88,7 @@ def _late(view: View) -> list[Finding]:
             summary="The parent took a change of the DS, and no server shows it within the registration budget",
             detail=f"operation {intent.operation}" if intent.operation else "",
             action="ask the registrar what became of it; it is asked for again once per budget",
-            source="RFC 7583 3.1",
+            source="RFC 7583",
         )
     ]
 

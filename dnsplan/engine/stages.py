@@ -117,7 +117,7 @@ def forget(view: View, target: Target, stage: str) -> Proposals:
     )[:1]
 
 
-def move_ds(view: View, target: Target, stage: str, *, add: Gate, swap: Gate, noun: str = "DS") -> Proposals:
+def move_ds(view: View, target: Target, stage: str, *, add: Gate, swap: Gate) -> Proposals:
     """Return the next change of the DS RRset: additions first where the parent takes both, else one swap.
 
     `add` is the gate of an addition, `swap` that of a removal or a swap.
@@ -128,13 +128,13 @@ def move_ds(view: View, target: Target, stage: str, *, add: Gate, swap: Gate, no
     if both == view.ds.ds:
         if wanted == view.ds.ds:
             return ()
-        summary = f"remove the old {noun}"
+        summary = "remove the old DS"
         return (ds_proposal(view, stage=f"{stage}b", wanted=wanted, gate=swap, undo="fast", summary=summary),)
     if fits(view, both):
-        summary = f"add the new {noun}"
+        summary = "add the new DS"
         return (ds_proposal(view, stage=f"{stage}a", wanted=both, gate=add, undo="fast", summary=summary),)
     if missing and swaps(view):
-        summary = f"swap the {noun} for the new one"
+        summary = "swap the DS for the new one"
         return (ds_proposal(view, stage=stage, wanted=wanted, gate=swap, undo="fast", summary=summary),)
     return (parent_limit(view, count(view, both)),)
 

@@ -1,6 +1,6 @@
 """Recipe A, bootstrap: sign the zone, and add the DS when every cache can validate by it.
 
-RFC 6781 section 4.4.1 (initial introduction), with RFC 7583's intervals. Stages: A0 create the keys · A1 publish and
+RFC 6781 (the first keys of a zone), with RFC 7583's intervals. Stages: A0 create the keys · A1 publish and
 sign (gate: none, there is no DS) · A2 keys that the policy does not want leave at once, where there is no DS · A3 add
 the DS (gate: no cache holds a DNSKEY answer without the key, nor unsigned data). A zone that is already broken is
 repaired the same way: the kernel admits what makes no validator worse off; what the policy does not want then leaves

@@ -1,6 +1,6 @@
 """Recipe E, csk and scheme: the key that signs everything is replaced, by its like or by a KSK and a ZSK.
 
-RFC 6781 section 4.1.4 (single-type signing scheme), with RFC 7583's intervals of the KSK and the ZSK side by side.
+RFC 6781 (single-type signing scheme), with RFC 7583's intervals of the KSK and the ZSK side by side.
 Stages: E0 create the keys · E1 publish them; old and new keys with a DS sign the DNSKEY RRset · E2 the DS moves, as in
 double-ksk, while E3 the data's signatures move (gate of both: no cache holds a DNSKEY RRset without the new keys) · E4
 the old keys leave (gate: no cache holds a DS RRset without the new DS, nor data that only an old key signs) · E5 the

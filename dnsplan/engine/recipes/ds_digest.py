@@ -1,6 +1,6 @@
 """Recipe H, ds-digest: other digest types for the same keys.
 
-RFC 4509 section 3 and RFC 8624's successors say which digests; no key changes. Stages: H1a add DS of the new types for
+RFC 4509 section 3 and RFC 8624 say which digests; no key changes. Stages: H1a add DS of the new types for
 every key at once (gate: every server shows the key and its signature) · H1b remove those of the old
 types (gate: every parent server shows the new ones, so that the DS RRset is never empty). Where the parent takes no
 more DS they are swapped (H1): each of the two RRsets is valid alone.

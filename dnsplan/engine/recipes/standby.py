@@ -1,6 +1,6 @@
 """Recipe standby: one more key signs the DNSKEY RRset, without a DS, so that an emergency need not wait for it.
 
-RFC 7583 section 4.2.3 (stand-by keys for a KSK under Double-KSK). Stages: S0 create the key · S1 publish it and let it
+RFC 7583 (standby keys). Stages: S0 create the key · S1 publish it and let it
 sign the DNSKEY RRset (gate: none; no DS names it).
 """
 
