@@ -60,10 +60,10 @@ COMMANDS: tuple[Callable[..., int], ...] = (
     forecasting.forecast,
     forecasting.proof,
     simulating.simulate,
+    demo.demo,
 )
 for function in COMMANDS:
     app.command(epilog=EPILOG)(function)
-app.command("demo")(demo.demo_command)
 audit.command("log")(ledgers.log)
 audit.command("show")(ledgers.show)
 audit.command("verify")(ledgers.verify)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -13,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dnsplan.cli.due import nothing_due
 from dnsplan.cli.logs import event
 from dnsplan.cli.options import Options
 from dnsplan.cli.paint import painter
@@ -49,6 +47,8 @@ def apply(
 
     Safe to repeat at any time: a run finds out by itself what is done. Formats: text, json.
     """
+    from dnsplan.cli.due import nothing_due
+
     options: Options = context.obj
     options.one_of("text", "json")
     for guard in set(allow or ()) - GUARDS:
@@ -152,13 +152,15 @@ class _Job:
         return any(record.plan == saved.plan_id for record in self.ledger.log(50))
 
     def _once(self, lock_timeout: int) -> RunResult:
+        from secrets import token_hex
+
         from dnsplan.apply import Run, run
         from dnsplan.cli.repository import tree_of
         from dnsplan.cli.wiring import actor, run_url
         from dnsplan.model.audit import AuthorisedBy
 
         request = Run(
-            id=secrets.token_hex(8),
+            id=token_hex(8),
             commit=self.commit,
             actor=actor(),
             run_url=run_url(),

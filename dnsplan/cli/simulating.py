@@ -7,15 +7,17 @@ import os
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dnsplan.cli.options import Options
 from dnsplan.errors import ConfigError, ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 PORTION = 16
 """Worlds that a process gets at once."""
@@ -84,6 +86,8 @@ def _results(lines: Iterator[bytes]) -> Iterator[tuple[str, bool]]:
         for line in (*first, *lines):
             yield _one(line)
         return
+    from concurrent.futures import ProcessPoolExecutor  # heavy, and `--help` needs none of it
+
     with ProcessPoolExecutor(workers) as pool:
         waiting: deque[Future[list[tuple[str, bool]]]] = deque()
         for portion in _portions(first, lines):

@@ -87,7 +87,18 @@ def test_a_test_that_lets_a_secret_out_fails_and_says_where(tmp_path: Path) -> N
         "def test_notes(record_property): record_property('figures', LEAK)\n"
         "def test_keeps(tmp_path): (tmp_path / 'kept').write_text(LEAK), may_hold(tmp_path / 'kept')\n"
     )
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "secret_search", "-p", "no:cacheprovider", "--tb=line"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-rN",
+        "-p",
+        "secret_search",
+        "-p",
+        "no:cacheprovider",
+        "--tb=line",
+    ]
     ran = subprocess.run(
         [*command, f"--basetemp={tmp_path / 'temporary'}", f"--rootdir={tmp_path}", str(tmp_path / "test_leaky.py")],
         capture_output=True, check=False, text=True,

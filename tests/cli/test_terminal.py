@@ -153,12 +153,14 @@ def test_start_up_is_quick(folder: Path) -> None:
     """200 ms for `version`, 300 ms for `--help`: of processor time, so that a busy machine does not matter."""
     for arguments, bound in ((("version",), 0.2), (("--help",), 0.3)):
         best = 9.0
-        for _ in range(4):
+        for _ in range(10):
             process = subprocess.Popen([*COMMAND, *arguments], cwd=folder, stdout=subprocess.DEVNULL, env=environment())
             _, status, used = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
             assert process.returncode == 0
             best = min(best, used.ru_utime + used.ru_stime)
+            if best < bound:
+                break
         print(f"\ndsplan {arguments[0]}: {best * 1000:.0f} ms")
         assert best < bound
 
