@@ -14,6 +14,7 @@ Instant = int
 Seconds = int
 """A duration."""
 
+_LAST = int(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp())
 _UNITS = {"y": 365 * 86400, "w": 7 * 86400, "d": 86400, "h": 3600, "m": 60, "s": 1}
 _DURATION = re.compile(r"(?:\d+[ywdhms])+")
 _TERM = re.compile(r"(\d+)([ywdhms])")
@@ -50,6 +51,11 @@ def parse_instant(text: str) -> Instant:
     return int(moment.timestamp())
 
 
+def moment(instant: Instant) -> datetime:
+    """Return the calendar's moment in UTC; what lies beyond the year 9999 is its last second."""
+    return datetime.fromtimestamp(min(instant, _LAST), UTC)
+
+
 def format_instant(instant: Instant) -> str:
-    """Return the RFC 3339 form in UTC, to the second."""
-    return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """Return the RFC 3339 form in UTC, to the second, of `moment`."""
+    return moment(instant).replace(tzinfo=None).isoformat() + "Z"

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from itertools import groupby
 
 from dnsplan.model.forecast import Calendar, Due
 from dnsplan.model.names import display_name
-from dnsplan.model.time import format_instant
+from dnsplan.model.time import format_instant, moment
 from dnsplan.views.escape import escaped
 
 MOST_NAMED = 10
@@ -31,7 +30,7 @@ def render_calendar(calendar: Calendar) -> str:
 
 
 def _week(entry: Due) -> str:
-    year, week, _ = datetime.fromtimestamp(entry.at, UTC).isocalendar()
+    year, week, _ = moment(entry.at).isocalendar()
     return f"{year}-W{week:02}"
 
 
@@ -81,7 +80,7 @@ def _event(entry: Due, calendar: Calendar) -> Iterator[str]:
 
 
 def _stamp(instant: int) -> str:
-    return datetime.fromtimestamp(instant, UTC).strftime("%Y%m%dT%H%M%SZ")
+    return moment(instant).strftime("%Y%m%dT%H%M%SZ")
 
 
 def _text(text: str) -> str:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 from dnsplan.model.forecast import Dated, Forecast
 from dnsplan.model.names import display_name
-from dnsplan.model.time import Instant, format_instant
+from dnsplan.model.time import Instant, format_instant, moment
 from dnsplan.views.escape import escaped, markdown_escaped
 from dnsplan.views.words import headline, span
 
@@ -114,4 +113,4 @@ def _plain(text: str) -> str:
 
 
 def _local(instant: Instant) -> str:
-    return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return moment(instant).strftime("%Y-%m-%dT%H:%M:%S")

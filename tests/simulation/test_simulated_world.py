@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from worlds import ds, world
+from oracle import violations
+from worlds import RECIPES, ds, world
 
 from dnsplan.forecast import simulate
 
@@ -285,3 +286,18 @@ def test_a_rollover_says_what_the_policy_leaves_open(recipe: str, roll: str, ope
     assert {(d["algorithm"], d["digest_type"]) for d in last} == {
         (15 if roll.startswith("algorithm") else 13, 4 if roll.startswith("digest") else 2)
     }
+
+
+@pytest.mark.parametrize("ttl", [0, 2**31, 2**40, 10**30])
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_an_absurd_ttl_only_makes_the_wait_absurd(recipe: str, ttl: int) -> None:
+    for rrset in ("DS", "DNSKEY"):
+        described = world(recipe, 1)
+        if rrset == "DS":
+            described["start"]["ds_ttl"] = ttl
+        else:
+            described["start"]["dnskey"]["ttl"] = ttl
+        result = simulate(described)
+
+        assert violations(described, result) == []
+        assert result["reached"] or ttl > described["until"]

@@ -93,6 +93,8 @@ def test_no_duration_is_zero_seconds_and_odd_years_are_weeks() -> None:
 
 def test_instants() -> None:
     assert format_instant(parse_instant("2026-11-24T01:00:00+01:00")) == "2026-11-24T00:00:00Z"
+    assert format_instant(parse_instant("0099-01-01T00:00:00Z")) == "0099-01-01T00:00:00Z"
+    assert format_instant(2**62) == "9999-12-31T23:59:59Z", "a TTL or margin without bound still has a text"
     with pytest.raises(ValueError, match="time zone"):
         parse_instant("2026-11-24T00:00:00")
 
