@@ -12,7 +12,16 @@ from dnsplan.errors import LedgerError
 NOTHING = "0" * 40
 """The object id that stands for a reference that must not exist."""
 
-_SETTINGS = ("-c", "core.hooksPath=/dev/null", "-c", "gc.auto=0", "-c", "pack.compression=1")
+_SETTINGS = tuple(
+    word
+    for setting in (
+        "core.hooksPath=/dev/null",
+        "gc.auto=0",
+        "pack.compression=1",
+        "core.fsync=committed,reference",  # an intent that a power cut takes back would be asked for twice
+    )
+    for word in ("-c", setting)
+)
 _ENVIRONMENT = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_COMMITTER_NAME": "dsplan",

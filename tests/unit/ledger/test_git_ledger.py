@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -60,6 +61,24 @@ def test_work_tree_index_branch_and_hooks_are_left_alone(tmp_path: Path) -> None
 
     assert git(folder, "status", "--porcelain=v2", "--branch") == before
     assert not (tmp_path / "hooked").exists()
+
+
+def test_a_commit_is_on_the_disk_before_it_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Git does not flush loose objects unless told: after a power cut an intent would be gone, its call would not."""
+    folder = repository(tmp_path / "r")
+    book = ledger(folder)
+    book.acquire("apply", 0)
+    store = folder / ".git" / "objects"
+    before = set(store.glob("??/*"))
+    monkeypatch.setenv("GIT_TRACE2_EVENT", str(tmp_path / "trace"))
+
+    book.commit(record("r0"), [history("a.example")], subject="x")
+
+    events = [json.loads(line) for line in (tmp_path / "trace").read_text().splitlines()]
+    flushed = sum(int(event["value"]) for event in events if event.get("key") == "fsync/hardware-flush")
+    written_files = len(set(store.glob("??/*")) - before) + len(list(store.glob("pack/*.pack")))
+    assert written_files
+    assert flushed > written_files, "the objects, and the reference that shows them"
 
 
 def test_the_due_index_follows_the_histories(tmp_path: Path) -> None:
