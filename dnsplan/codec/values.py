@@ -9,8 +9,9 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache, lru_cache
+from itertools import repeat
 from typing import Any, Literal, Union, get_args, get_origin
 
 from dnsplan.codec.canonical import Json, canonical
@@ -18,11 +19,20 @@ from dnsplan.errors import ConfigError
 from dnsplan.model.records import Dnskey, Ds, parse_dnskey, parse_ds
 from dnsplan.model.time import format_instant, parse_instant
 
-Reader = Callable[[Any, str], Any]
+Reader = Callable[[Any], Any]
 Writer = Callable[[Any], Json]
 
 LARGEST_NUMBER = 2**53
 """What every reader of JSON can hold exactly."""
+
+
+class _Misfit(Exception):  # noqa: N818  # it never leaves this module
+    """Something does not fit; every level that it passes adds where, so that what fits pays nothing for it."""
+
+    def __init__(self, expected: str) -> None:
+        super().__init__(expected)
+        self.expected = expected
+        self.path = ""
 
 
 def to_json(value: Any, *, tagged: bool = False) -> Json:
@@ -37,13 +47,13 @@ def to_json(value: Any, *, tagged: bool = False) -> Json:
 def from_json(kind: Any, data: Any, what: str = "document") -> Any:
     """Return the value of type `kind` (a dataclass or a union of them); ConfigError says where it does not fit."""
     try:
-        return _codec_of(kind, "")[1](data, what)
+        return _codec_of(kind, "")[1](data)
+    except _Misfit as fault:
+        raise ConfigError(
+            f"{what}{fault.path} is not {fault.expected}", hint="the file was changed by hand or cut off; make it anew"
+        ) from None
     except RecursionError:
         raise ConfigError(f"{what} is nested too deeply") from None
-
-
-def _fault(path: str, expected: str) -> ConfigError:
-    return ConfigError(f"{path} is not {expected}", hint="the file was changed by hand or cut off; make it anew")
 
 
 @cache
@@ -51,7 +61,7 @@ def _codec_of(kind: Any, annotation: str) -> tuple[Writer, Reader]:  # noqa: PLR
     """Return how a type is written and read; `annotation` is its source text, which tells instants from numbers."""
     origin = get_origin(kind)
     if kind in {Ds, Dnskey}:
-        return str, _text(parse_ds if kind is Ds else parse_dnskey)
+        return str, _text(lru_cache(4096)(parse_ds if kind is Ds else parse_dnskey))  # every server shows the same
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         return _dataclass(kind)
     if origin in {Union, types.UnionType}:
@@ -73,32 +83,32 @@ def _codec_of(kind: Any, annotation: str) -> tuple[Writer, Reader]:  # noqa: PLR
 
 
 def _exact(kind: type) -> Reader:
-    def read(data: Any, path: str) -> Any:
+    def read(data: Any) -> Any:
         if type(data) is not kind:
-            raise _fault(path, {int: "a whole number", str: "text", bool: "true or false"}[kind])
+            raise _Misfit({int: "a whole number", str: "text", bool: "true or false"}[kind])
         if isinstance(data, int) and abs(data) > LARGEST_NUMBER:
-            raise _fault(path, f"a number up to {LARGEST_NUMBER}")
+            raise _Misfit(f"a number up to {LARGEST_NUMBER}")
         return data
 
     return read
 
 
 def _text(parser: Callable[[str], Any]) -> Reader:
-    def read(data: Any, path: str) -> Any:
+    def read(data: Any) -> Any:
         if not isinstance(data, str) or len(data) > 100_000:
-            raise _fault(path, "text")
+            raise _Misfit("text")
         try:
             return parser(data)
         except (ValueError, OverflowError) as error:
-            raise _fault(path, f"what it should be: {error}") from None
+            raise _Misfit(f"what it should be: {error}") from None
 
     return read
 
 
 def _literal(choices: tuple[Any, ...]) -> Reader:
-    def read(data: Any, path: str) -> Any:
+    def read(data: Any) -> Any:
         if not isinstance(data, str) or data not in choices:
-            raise _fault(path, f"one of {', '.join(map(str, choices))}")
+            raise _Misfit(f"one of {', '.join(map(str, choices))}")
         return data
 
     return read
@@ -108,29 +118,41 @@ def _tuple(args: tuple[Any, ...], annotation: str) -> tuple[Writer, Reader]:
     if len(args) == 2 and args[1] is Ellipsis:
         write, read_one = _codec_of(args[0], annotation.removeprefix("tuple["))
 
-        def read(data: Any, path: str) -> Any:
+        def read(data: Any) -> Any:
             if not isinstance(data, list):
-                raise _fault(path, "a list")
-            return tuple(read_one(item, f"{path}[{index}]") for index, item in enumerate(data))
+                raise _Misfit("a list")
+            return tuple(_each(repeat(read_one), data))
 
         return (lambda value: [write(item) for item in value]), read
     codecs = [_codec_of(arg, "") for arg in args]
 
-    def read_fixed(data: Any, path: str) -> Any:
+    def read_fixed(data: Any) -> Any:
         if not isinstance(data, list) or len(data) != len(codecs):
-            raise _fault(path, f"a list of {len(codecs)}")
-        return tuple(codec[1](item, f"{path}[{i}]") for i, (codec, item) in enumerate(zip(codecs, data, strict=True)))
+            raise _Misfit(f"a list of {len(codecs)}")
+        return tuple(_each([codec[1] for codec in codecs], data))
 
     return (lambda value: [codec[0](item) for codec, item in zip(codecs, value, strict=True)]), read_fixed
+
+
+def _each(readers: Iterable[Reader], data: list[Any]) -> list[Any]:
+    """Read each item of a list with the reader of its place."""
+    items: list[Any] = []
+    try:
+        for reader, item in zip(readers, data, strict=False):
+            items.append(reader(item))  # how far it came is the index of what does not fit
+    except _Misfit as fault:
+        fault.path = f"[{len(items)}]{fault.path}"
+        raise
+    return items
 
 
 def _frozenset(arg: Any) -> tuple[Writer, Reader]:
     write, read_one = _codec_of(arg, "")
 
-    def read(data: Any, path: str) -> Any:
+    def read(data: Any) -> Any:
         if not isinstance(data, list):
-            raise _fault(path, "a list")
-        return frozenset(read_one(item, f"{path}[{index}]") for index, item in enumerate(data))
+            raise _Misfit("a list")
+        return frozenset(_each(repeat(read_one), data))
 
     return (lambda value: sorted((write(item) for item in value), key=canonical)), read
 
@@ -142,8 +164,8 @@ def _union(kind: Any, annotation: str) -> tuple[Writer, Reader]:
         choices = members[0] if len(members) == 1 else Literal[tuple(c for m in members for c in get_args(m))]
         write, read_one = _codec_of(choices, annotation)
 
-        def read(data: Any, path: str) -> Any:
-            return None if data is None and optional else read_one(data, path)
+        def read(data: Any) -> Any:
+            return None if data is None and optional else read_one(data)
 
         return (lambda value: None if value is None else write(value)), read
     lists = [member for member in members if get_origin(member) is tuple]
@@ -157,8 +179,8 @@ def _word_or_list(word: tuple[Writer, Reader], many: tuple[Writer, Reader]) -> t
     def write(value: Any) -> Json:
         return (many if isinstance(value, tuple) else word)[0](value)
 
-    def read(data: Any, path: str) -> Any:
-        return (many if isinstance(data, list) else word)[1](data, path)
+    def read(data: Any) -> Any:
+        return (many if isinstance(data, list) else word)[1](data)
 
     return write, read
 
@@ -169,12 +191,12 @@ def _tagged(members: list[Any], *, optional: bool) -> tuple[Writer, Reader]:
     def write(value: Any) -> Json:
         return None if value is None else to_json(value, tagged=True)
 
-    def read(data: Any, path: str) -> Any:
+    def read(data: Any) -> Any:
         if data is None and optional:
             return None
         if not isinstance(data, dict) or not isinstance(data.get("kind"), str) or data["kind"] not in by_name:
-            raise _fault(path, f"one of {', '.join(by_name)}")
-        return _codec_of(by_name[data["kind"]], "")[1](data, path)
+            raise _Misfit(f"one of {', '.join(by_name)}")
+        return _codec_of(by_name[data["kind"]], "")[1](data)
 
     return write, read
 
@@ -183,6 +205,7 @@ def _dataclass(kind: type) -> tuple[Writer, Reader]:
     hints = typing.get_type_hints(kind)
     fields = dataclasses.fields(kind)
     codecs = {field.name: _codec_of(hints[field.name], str(field.type)) for field in fields}
+    readers = [(name, codec[1]) for name, codec in codecs.items()]
     required = {
         field.name
         for field in fields
@@ -192,12 +215,20 @@ def _dataclass(kind: type) -> tuple[Writer, Reader]:
     def write(value: Any) -> Json:
         return {name: codec[0](getattr(value, name)) for name, codec in codecs.items()}
 
-    def read(data: Any, path: str) -> Any:
+    def read(data: Any) -> Any:
         if not isinstance(data, dict):
-            raise _fault(path, "an object")
-        missing = sorted(required - data.keys())
-        if missing:
-            raise _fault(path, f"complete: {', '.join(missing)} is missing")
-        return kind(**{name: codec[1](data[name], f"{path}.{name}") for name, codec in codecs.items() if name in data})
+            raise _Misfit("an object")
+        if not required <= data.keys():
+            raise _Misfit(f"complete: {', '.join(sorted(required - data.keys()))} is missing")
+        values: dict[str, Any] = {}
+        name = ""
+        try:
+            for name, reader in readers:
+                if name in data:
+                    values[name] = reader(data[name])
+        except _Misfit as fault:
+            fault.path = f".{name}{fault.path}"
+            raise
+        return kind(**values)
 
     return write, read

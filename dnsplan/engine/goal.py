@@ -88,7 +88,9 @@ def _signed(view: View, history: ZoneHistory, tokens: dict[str, str]) -> Choice:
             return _start(view, replace(history, rollover=None), _back(rollover))
         return _start(view, history, _going_on(rollover))
     asked, token = _asked(view, tokens)
-    return _begin(view, replace(history, rollover=None), wish_of(view, asked, token))
+    if rollover is not None:
+        history = replace(history, rollover=None)
+    return _begin(view, history, wish_of(view, asked, token))
 
 
 def _asked(view: View, tokens: dict[str, str]) -> tuple[frozenset[Role], str | None]:
@@ -106,7 +108,10 @@ def _begin(view: View, history: ZoneHistory, wish: Wish | Blocked) -> Choice:
     if isinstance(wish, Blocked):
         return _blocked(view, history, wish)
     if not wish.recipe:
-        return _nothing(view, replace(history, rollover=None, held=known_ages(view)), wish.why)
+        held = known_ages(view)
+        if history.rollover is not None or held != history.held:
+            history = replace(history, rollover=None, held=held)
+        return _nothing(view, history, wish.why)
     if disagree(view.situation.seen, history):
         reason = "the servers show different things; what the zone needs can be told when they agree"
         wait = Wait(until=next_sweep(view), reason=reason, polls=True)
