@@ -9,21 +9,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from dnsplan import __version__
-from dnsplan.apply.guards import Tally, empties, guarded
+from dnsplan.apply.guards import Tally, begins, empties, guarded, under_way
 from dnsplan.apply.looking import Look, Ports, decide, look
 from dnsplan.apply.outcome import RunResult, ZoneOutcome, way_in_unusable
 from dnsplan.apply.performing import Answer, Call, perform
 from dnsplan.apply.recovery import settle
 from dnsplan.apply.saved import compare
+from dnsplan.apply.turns import asked_by, noted
 from dnsplan.codec import canonical, to_json
 from dnsplan.engine import record_intent, record_outcome
 from dnsplan.errors import DsplanError, LedgerError, LockedError
 from dnsplan.model.audit import AuthorisedBy, Record, StepRecord
 from dnsplan.model.history import ZoneHistory
-from dnsplan.model.plan import Blocked, Headline, Move, NeedsHuman, Plan, SetCds, SetDs, Step, ZonePlan
+from dnsplan.model.plan import Blocked, Headline, Move, NeedsHuman, Plan, SetCds, SetDs, Step, Wait, ZonePlan
 from dnsplan.model.portfolio import Portfolio, ZoneName
 from dnsplan.model.time import Instant
 from dnsplan.ports import Ledger
+
+DATED = frozenset({"window", "canary"})
+"""Stages of waits for which a guard may name the end."""
 
 MOST_ROUNDS = 8
 """A run creates a key, publishes it and is done: far fewer rounds than this."""
@@ -65,17 +69,29 @@ def run(portfolio: Portfolio, zones: Sequence[ZoneName], ports: Ports, request: 
     request.tally.stale.update(compared.stale)
     work.stale = {zone: why for zone, why in request.tally.stale.items() if zone in looks}
     work.done = compared.done
-    going = [one for one in looks.values() if one.zone not in work.done]
-    held = guarded(portfolio, going, request.allowed, request.tally, ledger.read)
-    for zone, move in held.items():
-        work.looks[zone] = replace(looks[zone], plan=_held_back(looks[zone], move))
-    work.held = frozenset(held)
+    work.held = _paced(work)
     work.settle()
     for _ in range(MOST_ROUNDS):
         if request.stop.asked or not work.round():
             break
     work.finish()
     return work.result()
+
+
+def _paced(work: _Work) -> frozenset[ZoneName]:
+    """Hold back what guards hold back, and note which merge asks for what; return the zones held back."""
+    request, looks, tally = work.request, work.looks, work.request.tally
+    going = [one for one in looks.values() if one.zone not in work.done]
+    idle = [one for one in going if one.plan.recipe and not under_way(one, tally)]
+    asked = {one.zone: asked_by(one, work.ports, request.commit) for one in idle}
+    beginning = {one.zone for one in going if begins(one, tally)}
+    held = guarded(work.portfolio, going, asked, request.allowed, tally, work.ledger.read)
+    for one in going:
+        move = held.get(one.zone)
+        shown = one if move is None else replace(one, plan=_held_back(one, move))
+        if not under_way(one, tally) or one.zone in beginning:
+            looks[one.zone] = noted(shown, asked.get(one.zone), begins=one.zone in beginning and move is None)
+    return frozenset(held)
 
 
 def _held_back(one: Look, move: Move) -> ZonePlan:
@@ -222,7 +238,7 @@ class _Work:
             if history.planned != planned:
                 history = replace(history, planned=planned)
             if zone in self.held or _is_unfinished(one.plan):
-                history = replace(history, next_at=_at_once(one, self._at))
+                history = replace(history, next_at=_opening(one) or _at_once(one, self._at))
             if history is not one.plan.history:
                 self.looks[zone] = replace(one, plan=replace(one.plan, history=history))
             if one.before is None or replace(history, last_sweep=one.before.last_sweep) != one.before:
@@ -278,6 +294,11 @@ class _Work:
 def _is_unfinished(plan: ZonePlan) -> bool:
     """Tell whether the next run may do better though no wait ends: a call that failed, a way in that was not there."""
     return any(isinstance(move, Step) for move in plan.moves) or way_in_unusable(plan)
+
+
+def _opening(one: Look) -> Instant | None:
+    """Return when a guard lets a zone begin; None if nobody can say."""
+    return next((move.until for move in one.plan.moves if isinstance(move, Wait) and move.stage in DATED), None)
 
 
 def _at_once(one: Look, now: Instant) -> Instant:

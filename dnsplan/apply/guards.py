@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dnsplan.apply.looking import Look
+from dnsplan.apply.turns import Canaries, Histories, in_turn, is_urgent
 from dnsplan.apply.windows import opens_at
-from dnsplan.model.history import ZoneHistory
+from dnsplan.model.history import Asked
 from dnsplan.model.plan import Blocked, Finding, Move, SetCds, SetDs, Step, Wait
 from dnsplan.model.portfolio import Portfolio, ZoneName
 
@@ -17,8 +18,6 @@ PERCENT_FROM = 40
 
 NEXT_APPLY = "next apply"
 """Stage of a wait that no time within this apply ends."""
-
-Histories = Callable[[Sequence[ZoneName]], Mapping[ZoneName, ZoneHistory]]
 
 
 @dataclass(slots=True)
@@ -32,35 +31,48 @@ class Tally:
 
 
 def guarded(
-    portfolio: Portfolio, looks: Sequence[Look], allowed: frozenset[str], tally: Tally, histories: Histories
+    portfolio: Portfolio,
+    looks: Sequence[Look],
+    asked: Mapping[ZoneName, Asked | None],
+    allowed: frozenset[str],
+    tally: Tally,
+    histories: Histories,
 ) -> dict[ZoneName, Move]:
     """Return the zones that a guard holds back now, with what it says; what may go on is added to the tally.
 
-    `histories` reads zones that are not looked at: what is under way there counts as well.
+    `asked`: the merge that asks for a zone's change. `histories` reads zones that are not looked at: what is under way
+    there counts as well.
     """
     held: dict[ZoneName, Move] = {}
-    held.update(_pacing(portfolio, looks, tally, histories))
+    held.update(_pacing(portfolio, looks, asked, tally, histories))
     held.update(_removals(portfolio, [one for one in looks if one.zone not in held], allowed, tally))
     for one in looks:
         if one.zone in held or one.zone in tally.stale:
             continue
-        if _is_new(one, tally):
+        if begins(one, tally):
             tally.begun.add(one.zone)
         if any(empties(step) for step in _steps(one)):
             tally.emptied.add(one.zone)
     return held
 
 
-def _pacing(portfolio: Portfolio, looks: Sequence[Look], tally: Tally, histories: Histories) -> dict[ZoneName, Move]:
+def _pacing(
+    portfolio: Portfolio,
+    looks: Sequence[Look],
+    asked: Mapping[ZoneName, Asked | None],
+    tally: Tally,
+    histories: Histories,
+) -> dict[ZoneName, Move]:
     """Let new rollovers wait their turn; those under way always go on."""
     guards, result = portfolio.guards, dict[ZoneName, Move]()
-    new = [one for one in looks if one.zone not in tally.stale and _is_new(one, tally)]
-    in_flight = _in_flight(portfolio, looks, new, tally, histories)
+    new = [one for one in looks if one.zone not in tally.stale and begins(one, tally)]
+    in_flight, canaries = _in_flight(portfolio, looks, new, tally, histories), Canaries(portfolio, histories)
     started = len(tally.begun)
-    for one in new:
-        parent, closed = one.situation.intent.parent, _closed(one)
-        if closed is not None:
-            result[one.zone] = closed
+    for one in in_turn(new, asked):
+        parent, merge = one.situation.intent.parent, asked.get(one.zone)
+        held = _closed(one) or canaries.wait(one, merge)
+        if held is not None:
+            result[one.zone] = held
         elif started >= guards.max_zones_per_apply:
             reason = "max_zones_per_apply: other zones go first"
             result[one.zone] = Wait(until=None, reason=reason, stage=NEXT_APPLY)
@@ -69,12 +81,13 @@ def _pacing(portfolio: Portfolio, looks: Sequence[Look], tally: Tally, histories
         else:
             started += 1
             in_flight[parent] += 1
+            canaries.begins(one, merge)
     return result
 
 
 def _closed(one: Look) -> Move | None:
     """Return the wait for the policy's next window; repairs and emergencies wait for none."""
-    if one.plan.recipe == "emergency" or any(finding.code == "CHAIN_NO_MATCH" for finding in one.plan.findings):
+    if is_urgent(one):
         return None
     now = one.situation.now
     opens = opens_at(one.situation.policy, now)
@@ -88,7 +101,7 @@ def _in_flight(
     portfolio: Portfolio, looks: Sequence[Look], new: Sequence[Look], tally: Tally, histories: Histories
 ) -> Counter[str | None]:
     """Return how many rollovers each parent has under way, those of zones outside this run included."""
-    result = Counter(one.situation.intent.parent for one in looks if _under_way(one, tally))
+    result = Counter(one.situation.intent.parent for one in looks if under_way(one, tally))
     parents, looked_at = {one.situation.intent.parent for one in new}, {one.zone for one in looks}
     others = [zone for zone, intent in portfolio.zones.items() if intent.parent in parents and zone not in looked_at]
     for zone, history in histories(others).items() if others else ():
@@ -132,10 +145,12 @@ def _steps(one: Look) -> list[Step]:
     return [move for move in one.plan.moves if isinstance(move, Step)]
 
 
-def _is_new(one: Look, tally: Tally) -> bool:
-    return bool(one.plan.recipe) and bool(_steps(one)) and not _under_way(one, tally)
+def begins(one: Look, tally: Tally) -> bool:
+    """Tell whether a zone's change would begin in this run."""
+    return bool(one.plan.recipe) and bool(_steps(one)) and not under_way(one, tally)
 
 
-def _under_way(one: Look, tally: Tally) -> bool:
+def under_way(one: Look, tally: Tally) -> bool:
+    """Tell whether a zone's change began in an earlier run."""
     begun = one.zone in tally.begun and bool(one.plan.recipe)
     return begun or (one.before is not None and one.before.rollover is not None)

@@ -18,7 +18,7 @@ from dnsplan.model.observation import Observation
 from dnsplan.model.plan import Blocked, Capabilities, Finding, SignerKey, Situation, ZonePlan
 from dnsplan.model.portfolio import Accepts, Portfolio, ZoneIntent, ZoneName
 from dnsplan.model.records import Dnskey
-from dnsplan.model.time import Seconds
+from dnsplan.model.time import Instant, Seconds
 from dnsplan.ports import Clock, Dns, Ledger, Parent, Sight, Signer
 
 
@@ -34,6 +34,8 @@ class Ports:
     signer: Callable[[str], Signer]
     digest: Callable[[ZoneName], str]
     """The zone's effective configuration as a digest."""
+    merged: Callable[[ZoneName, bool], Instant | None] = lambda zone, by_token: None  # noqa: ARG005  # nobody tells
+    """When the merge was that brought a zone's token, or else what its files ask for; None where nothing tells."""
     foresee: bool = True
     """False: no timelines, where nobody reads them."""
 
@@ -101,6 +103,7 @@ def _one(
         history=history,
         seen=seen,
         now=ports.clock.now(),
+        spread=portfolio.guards.spread_first_lifetimes,
     )
     try:
         return _decided(portfolio, ports, situation, before)

@@ -91,10 +91,12 @@ def ports(
     `unmerged` entries (`signer NAME`, `parent NAME`) are never connected: UnmergedError.
     """
     from dnsplan.apply import Ports
+    from dnsplan.cli.merges import Merges
     from dnsplan.observe import Observer
     from dnsplan.portfolio.digest import effective_digest
 
     root = options.folder
+    merges = Merges(root, portfolio)
 
     @cache
     def parent(name: str) -> Parent:
@@ -117,6 +119,7 @@ def ports(
         parent=parent,
         signer=signer,
         digest=digest,
+        merged=lambda zone, by_token: merges.merged(zone, by_token=by_token),
     )
 
 

@@ -1,7 +1,8 @@
 """The pure core: what is known, what may be done now, and why it is safe."""
 
 from dnsplan.engine.absorb import absorb
+from dnsplan.engine.ages import overdue_since
 from dnsplan.engine.journal import record_intent, record_outcome
 from dnsplan.engine.planner import plan_zone
 
-__all__ = ["absorb", "plan_zone", "record_intent", "record_outcome"]
+__all__ = ["absorb", "overdue_since", "plan_zone", "record_intent", "record_outcome"]

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from dnsplan.engine.view import View
+import hashlib
+
+from dnsplan.engine.view import View, view_of
 from dnsplan.engine.wish import ours, roles
 from dnsplan.model.history import HeldKey
-from dnsplan.model.portfolio import KeyPolicy, Role
-from dnsplan.model.time import Instant
+from dnsplan.model.plan import Situation
+from dnsplan.model.portfolio import KeyPolicy, Policy, Role
+from dnsplan.model.time import Instant, Seconds
+
+SPREAD = 4
+"""A first lifetime ends early by less than this part of it."""
 
 
 def known_ages(view: View) -> tuple[HeldKey, ...]:
@@ -21,23 +27,44 @@ def known_ages(view: View) -> tuple[HeldKey, ...]:
     )
 
 
-def lifetime_of(view: View, role: Role) -> KeyPolicy:
-    """Return the policy of a role's keys."""
-    policy = view.situation.policy
+def lifetime_by(policy: Policy, role: Role) -> KeyPolicy:
+    """Return how a policy rolls the keys of a role."""
     return {"ksk": policy.ksk, "zsk": policy.zsk, "csk": policy.csk}[role]
 
 
 def due_at(view: View, role: Role) -> Instant | None:
     """Return when the key in use of a role reaches its lifetime; None if never, or if its age is not known."""
-    lifetime = lifetime_of(view, role).lifetime
-    born = born_at(view, role)
-    return None if lifetime is None or born is None else born + lifetime
+    lifetime, key = lifetime_by(view.situation.policy, role).lifetime, in_use(view, role)
+    if lifetime is None or key is None:
+        return None
+    return key.created + lifetime - (_early(view, role, lifetime) if _is_first(key) else 0)
 
 
-def born_at(view: View, role: Role) -> Instant | None:
-    """Return when the key in use of a role was created, or first seen; None if that is not on record."""
+def in_use(view: View, role: Role) -> HeldKey | None:
+    """Return the oldest key in use of a role; None if the age of none is on record."""
     used = view.zone.signers if role == "zsk" else view.dnskey.signers & {d.key for d in view.refs}
-    return min((held.created for held in view.history.held if held.role == role and held.key.id in used), default=None)
+    found = [held for held in view.history.held if held.role == role and held.key.id in used]
+    return min(found, key=lambda held: held.created, default=None)
+
+
+def _is_first(key: HeldKey) -> bool:
+    """Tell whether nothing says that the key was made on a day of its own: it was found, or signed the zone first."""
+    return not key.rollover or key.rollover.startswith("bootstrap/")
+
+
+def _early(view: View, role: Role, lifetime: Seconds) -> Seconds:
+    """Return how much earlier a first lifetime ends, so that zones met on one day are not all rolled on one."""
+    if not view.situation.spread:
+        return 0
+    digest = hashlib.sha256(f"{view.situation.intent.zone} {role}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") % max(lifetime // SPREAD, 1)
+
+
+def overdue_since(situation: Situation) -> Instant | None:
+    """Return since when a key has outlived the policy; None if none has, or the zone was never seen."""
+    view = view_of(situation)
+    dues = [] if view is None else [due_at(view, role) for role in roles(view)]
+    return min((due for due in dues if due is not None and due <= situation.now), default=None)
 
 
 def overdue(view: View) -> frozenset[Role]:

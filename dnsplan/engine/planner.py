@@ -15,7 +15,7 @@ from dnsplan.engine.repeat import repeats
 from dnsplan.engine.sweep import disagree
 from dnsplan.engine.timeline import timeline
 from dnsplan.engine.view import Proposal, View, view_of
-from dnsplan.model.history import ZoneHistory
+from dnsplan.model.history import Ended, ZoneHistory
 from dnsplan.model.observation import Unreachable
 from dnsplan.model.plan import (
     Blocked,
@@ -152,7 +152,8 @@ def _finished(view: View) -> ZoneHistory:
     if view.situation.held is not None:
         listed = {key.key for key in view.situation.held}
         held = tuple(key for key in held if key.key in listed)
-    return replace(history, rollover=None, tokens=tuple(sorted(tokens.items())), held=held)
+    ended = history.ended if rollover is None else Ended(at=view.situation.now, config=rollover.config)
+    return replace(history, rollover=None, ended=ended, tokens=tuple(sorted(tokens.items())), held=held)
 
 
 def _next_at(moves: tuple[Move, ...]) -> Instant | None:

@@ -1,21 +1,35 @@
-"""The calendar of a portfolio: which keys reach the lifetime of their policy when, and what is under way. No packet."""
+"""The calendar of a portfolio: which rollovers begin when, and what is under way. From the ledger alone, no packet.
+
+The dates are those of the pacing that `apply` keeps: windows, one rollover at a time in a zone, the limits for each
+parent and each apply, and the oldest due first.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import heapq
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-from dnsplan.engine.ages import born_at, lifetime_of
+from dnsplan.apply.looking import accepts_of
+from dnsplan.apply.windows import opens_at
+from dnsplan.engine.ages import due_at, in_use, lifetime_by
+from dnsplan.engine.duration import rollover_takes
 from dnsplan.engine.view import view_of
 from dnsplan.engine.wish import roles
 from dnsplan.model.forecast import Calendar, Due
 from dnsplan.model.history import ZoneHistory
 from dnsplan.model.observation import Observation
 from dnsplan.model.plan import Capabilities, Situation
-from dnsplan.model.portfolio import Portfolio, ZoneIntent, ZoneName
-from dnsplan.model.time import Instant
+from dnsplan.model.portfolio import Portfolio, Role, ZoneIntent, ZoneName
+from dnsplan.model.settings import accepted_by_account, settings_of
+from dnsplan.model.time import Instant, Seconds
 
 MOST_OF_ONE = 400
 """Rollovers of one key within a calendar: beyond that a lifetime is a mistake."""
+
+BETWEEN_APPLIES: Seconds = 3600
+"""The shipped schedule runs `apply --due` every hour."""
 
 
 def calendar(
@@ -25,64 +39,128 @@ def calendar(
     start: Instant,
     end: Instant,
 ) -> Calendar:
-    """Return the calendar of those of the zones that dsplan rolls; from the ledger alone."""
-    entries: list[Due] = []
+    """Return the calendar of those of the zones that dsplan rolls."""
+    paces = _Paces(portfolio, start, end)
     unknown = []
     for zone in sorted(zones):
         intent = portfolio.zones[zone]
         if intent.dnssec != "signed" or intent.keys != "auto":
             continue
         history = histories.get(zone)
-        found = None if history is None else _of_zone(portfolio, intent, history, start, end)
-        if found is None:
+        if history is None or not paces.add(intent, history):
             unknown.append(zone)
-        else:
-            entries.extend(found)
-    return Calendar(
-        start=start,
-        end=end,
-        entries=tuple(sorted(entries, key=lambda entry: (entry.at, entry.zone))),
-        unknown=tuple(unknown),
-    )
+    entries = sorted(paces.run(), key=lambda entry: (entry.at, entry.zone))
+    return Calendar(start=start, end=end, entries=tuple(entries), unknown=tuple(unknown))
 
 
-def _of_zone(
-    portfolio: Portfolio, intent: ZoneIntent, history: ZoneHistory, start: Instant, end: Instant
-) -> list[Due] | None:
-    """Return the entries of a zone; None if no key has an age on record."""
-    nothing = Observation(zone=intent.zone, at=start, parent_zone=None, parent=(), child=())
-    view = view_of(
-        Situation(
-            intent=intent,
-            policy=portfolio.policy_of(intent),
-            capabilities=Capabilities(update="none"),
-            history=history,
-            seen=nothing,
-            now=start,
+@dataclass(slots=True)
+class _Paces:
+    """Rollovers in the order in which they begin."""
+
+    portfolio: Portfolio
+    start: Instant
+    end: Instant
+    entries: list[Due] = field(default_factory=list)
+    _queue: list[tuple[Instant, Instant, ZoneName, Role]] = field(default_factory=list)
+    """(Not before, due, zone, role)."""
+    _busy: dict[ZoneName, Instant] = field(default_factory=dict)
+    _ends: dict[str | None, list[Instant]] = field(default_factory=dict)
+    """When the rollovers under way at each parent end."""
+    _begun: Counter[Seconds] = field(default_factory=Counter)
+    """How many begin in each apply."""
+    _count: Counter[tuple[ZoneName, Role]] = field(default_factory=Counter)
+
+    def add(self, intent: ZoneIntent, history: ZoneHistory) -> bool:
+        """Take a zone up; False if no key has an age on record and nothing is under way or asked for."""
+        known = self._dues(intent, history)
+        if known is None:
+            return False
+        for role, due in known.items():
+            if due is not None:
+                heapq.heappush(self._queue, (max(due, self.start), due, intent.zone, role))
+        return self._under_way(intent, history) or bool(known)
+
+    def _dues(self, intent: ZoneIntent, history: ZoneHistory) -> dict[Role, Instant | None] | None:
+        view = view_of(
+            Situation(
+                intent=intent,
+                policy=self.portfolio.policy_of(intent),
+                capabilities=Capabilities(update="none"),
+                history=history,
+                seen=Observation(zone=intent.zone, at=self.start, parent_zone=None, parent=(), child=()),
+                now=self.start,
+                spread=self.portfolio.guards.spread_first_lifetimes,
+            )
         )
-    )
-    if view is None:
-        return None
-    parent = intent.parent or ""
-    known = {role: born for role in roles(view) if (born := born_at(view, role)) is not None}
-    entries = [
-        Due(at=at, zone=intent.zone, parent=parent, what=f"{role.upper()} rollover")
-        for role, born in known.items()
-        for at in _dues(born, lifetime_of(view, role).lifetime, start, end)
-    ]
-    if history.rollover is not None and history.next_at is not None and history.next_at < end:
-        under_way = f"{history.rollover.recipe} under way"
-        entries.append(Due(at=max(history.next_at, start), zone=intent.zone, parent=parent, what=under_way))
-    return entries if known or entries else None
+        if view is None:
+            return None
+        return {role: due_at(view, role) for role in roles(view) if in_use(view, role) is not None}
 
+    def _under_way(self, intent: ZoneIntent, history: ZoneHistory) -> bool:
+        """Note what is under way, or waits its turn, in a zone; tell whether there is anything."""
+        what, rollover = "", history.rollover
+        if rollover is not None:
+            what = f"{rollover.recipe} under way"
+            scheme = self.portfolio.policy_of(intent).scheme
+            role: Role = "zsk" if rollover.recipe == "zsk" else "csk" if scheme == "csk" else "ksk"
+            until = max(rollover.started + self._takes(intent, role), self.start)
+            self._busy[intent.zone] = until
+            heapq.heappush(self._ends.setdefault(intent.parent, []), until)
+        elif history.asked is not None:
+            what = "a change that the files ask for"
+        if what and history.next_at is not None and history.next_at < self.end:
+            at = max(history.next_at, self.start)
+            self.entries.append(Due(at=at, zone=intent.zone, parent=intent.parent or "", what=what, due=at))
+        return bool(what)
 
-def _dues(born: Instant, lifetime: int | None, start: Instant, end: Instant) -> Iterator[Instant]:
-    """Yield when a key and its successors reach their lifetime; what is overdue is due at the start."""
-    if not lifetime:
-        return
-    at = max(born + lifetime, start)
-    for _ in range(MOST_OF_ONE):
-        if at >= end:
-            return
-        yield at
-        at += lifetime
+    def run(self) -> list[Due]:
+        """Return everything that begins before the end."""
+        while self._queue:
+            ready, due, zone, role = heapq.heappop(self._queue)
+            if ready >= self.end:
+                break
+            intent = self.portfolio.zones[zone]
+            at = self._turn(intent, ready)
+            if at is None or at > ready:
+                if at is not None:
+                    heapq.heappush(self._queue, (at, due, zone, role))
+                continue
+            self._begin(intent, role, at, due)
+        return self.entries
+
+    def _turn(self, intent: ZoneIntent, ready: Instant) -> Instant | None:
+        """Return when a zone may begin, as far as `ready` can tell; None if its windows never open."""
+        guards, ends = self.portfolio.guards, self._ends.setdefault(intent.parent, [])
+        at = opens_at(self.portfolio.policy_of(intent), max(ready, self._busy.get(intent.zone, ready)))
+        if at is None or at > ready:
+            return at
+        while ends and ends[0] <= at:
+            heapq.heappop(ends)
+        if len(ends) >= max(guards.max_in_flight_per_parent, 1):
+            return ends[0]
+        number = (at - self.start) // BETWEEN_APPLIES
+        if self._begun[number] >= max(guards.max_zones_per_apply, 1):
+            return self.start + (number + 1) * BETWEEN_APPLIES
+        return at
+
+    def _begin(self, intent: ZoneIntent, role: Role, at: Instant, due: Instant) -> None:
+        what = f"{role.upper()} rollover"
+        due = max(due, self.start)
+        self.entries.append(Due(at=at, zone=intent.zone, parent=intent.parent or "", what=what, due=due))
+        until = at + self._takes(intent, role)
+        self._busy[intent.zone] = until
+        heapq.heappush(self._ends[intent.parent], until)
+        self._begun[(at - self.start) // BETWEEN_APPLIES] += 1
+        self._count[intent.zone, role] += 1
+        lifetime = lifetime_by(self.portfolio.policy_of(intent), role).lifetime
+        if lifetime and self._count[intent.zone, role] < MOST_OF_ONE:
+            heapq.heappush(self._queue, (at + lifetime, at + lifetime, intent.zone, role))
+
+    def _takes(self, intent: ZoneIntent, role: Role) -> Seconds:
+        """Return how long a rollover takes if the parent needs all of its budget."""
+        policy, accepts = self.portfolio.policy_of(intent), accepts_of(self.portfolio, intent.zone)
+        way = self.portfolio.parents.get(intent.parent or "")
+        if way is not None:
+            accepts = accepted_by_account(accepts, settings_of(way, "parents"))
+        capabilities = Capabilities(update="replace", accepts=accepts)
+        return rollover_takes(policy, role, capabilities, policy.timing.registration_budget)

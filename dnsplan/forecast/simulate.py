@@ -188,7 +188,7 @@ def _portfolio(world: Mapping[str, Any], truth: Truth) -> Portfolio:
         parents={"parent": WayIn(name="parent", type="simulated")},
         accepts={},
         resolution=Resolution(root_hints=()),
-        guards=Guards(),
+        guards=Guards(spread_first_lifetimes=False),
     )
 
 

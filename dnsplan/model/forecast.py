@@ -35,10 +35,13 @@ class Due:
     """Something that falls due."""
 
     at: Instant
+    """When it begins, or goes on."""
     zone: ZoneName
     parent: str
     what: str
     """`KSK rollover`, `ZSK rollover` or `CSK rollover`, or the recipe under way."""
+    due: Instant
+    """When the key reaches its lifetime; what begins later waits for a window or its turn."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -97,6 +97,26 @@ class Rollover:
     """The keys in use when it began, to which the way back leads."""
     authorised_by: str = ""
     config: str = ""
+    """The configuration that asked for it; empty for one that no merge asked for."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """A change that the files ask for and that has not begun."""
+
+    since: Instant
+    """The merge that brought it, as far as Git tells; else the first run that met it."""
+    commit: str
+    """The configuration with which it first came up: what one merge asks of several zones has the same."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ended:
+    """The last rollover that reached its end."""
+
+    at: Instant
+    config: str = ""
+    """The configuration that asked for it; empty for one that no merge asked for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -143,6 +163,8 @@ class ZoneHistory:
     departed: tuple[Departed, ...] = ()
     held: tuple[HeldKey, ...] = ()
     rollover: Rollover | None = None
+    asked: Asked | None = None
+    ended: Ended | None = None
     tokens: tuple[tuple[str, str], ...] = ()
     """(`sep` or `zsk`, last token done)."""
     intents: tuple[Intent, ...] = ()

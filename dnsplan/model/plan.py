@@ -240,6 +240,8 @@ class Situation:
     now: Instant
     held: tuple[SignerKey, ...] | None = None
     """What the signer lists; None when it was not asked (or cannot list)."""
+    spread: bool = False
+    """The first lifetime of a key ends early, by a part that differs from zone to zone."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

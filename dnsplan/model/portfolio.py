@@ -204,6 +204,8 @@ class Guards:
     max_in_flight_per_parent: int = 20
     canary_zones: int = 1
     canary_soak: Seconds = DAY
+    spread_first_lifetimes: bool = True
+    """Keys that were all met on one day must not all be rolled on one; no setting of the files."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -36,7 +36,8 @@ def _week(entry: Due) -> str:
 
 def _line(entry: Due) -> str:
     parent = f" (parent {escaped(entry.parent)})" if entry.parent else ""
-    return f"  {format_instant(entry.at)}  {display_name(entry.zone)}: {entry.what}{parent}"
+    late = f", due {format_instant(entry.due)}" if entry.due < entry.at else ""
+    return f"  {format_instant(entry.at)}  {display_name(entry.zone)}: {entry.what}{parent}{late}"
 
 
 def calendar_json(calendar: Calendar) -> str:
@@ -44,6 +45,7 @@ def calendar_json(calendar: Calendar) -> str:
     entries = [
         {
             "at": format_instant(entry.at),
+            "due": format_instant(entry.due),
             "parent": entry.parent,
             "week": _week(entry),
             "what": entry.what,

@@ -123,6 +123,7 @@ class World:
     timeout: int = 10
     runs: int = 0
     digests: dict[str, str] = field(default_factory=dict)
+    merged: dict[str, int] = field(default_factory=dict)
     sights: list[Sight] = field(default_factory=list)
     """What was looked at, and with what knowledge."""
 
@@ -163,6 +164,7 @@ class World:
             parent=self._parent,
             signer=self._signer,
             digest=lambda zone: self.digests.get(zone, "one"),
+            merged=lambda zone, by_token: self.merged.get(zone) if by_token else None,
         )
 
     def _parent(self, name: str) -> TinyParent:
@@ -280,7 +282,7 @@ def make_world(count: int = 1, *, signed: bool = False, guards: Guards | None = 
         parents={"p": WayIn(name="p", type="tiny")},
         accepts={},
         resolution=Resolution(root_hints=()),
-        guards=guards or Guards(max_zones_per_apply=1000, max_in_flight_per_parent=1000),
+        guards=guards or Guards(max_zones_per_apply=1000, max_in_flight_per_parent=1000, canary_zones=0),
     )
     world = World({name: Child(name) for name in names}, portfolio)
     for child in world.children.values() if signed else ():

@@ -8,15 +8,17 @@ from dataclasses import replace
 import pytest
 from engine_builders import K1, T0, Z1, TinyWorld, ds, policy
 
+from dnsplan.engine.duration import rollover_takes
 from dnsplan.errors import DsplanError, UsageError
 from dnsplan.forecast import simulate
 from dnsplan.forecast.calendar import calendar
 from dnsplan.forecast.described import described
 from dnsplan.forecast.worlds import read_world
 from dnsplan.forecast.zone import forecast, with_goal
-from dnsplan.model.history import DsContent, HeldKey, Rollover, ZoneHistory
+from dnsplan.model.forecast import Calendar
+from dnsplan.model.history import Asked, DsContent, HeldKey, Rollover, ZoneHistory
 from dnsplan.model.plan import Capabilities, Situation
-from dnsplan.model.portfolio import Accepts, Guards, KeyPolicy, Portfolio, Resolution, ZoneIntent
+from dnsplan.model.portfolio import Accepts, Freeze, Guards, KeyPolicy, Portfolio, Resolution, ZoneIntent
 from dnsplan.model.records import Ds, make_ds
 from dnsplan.views.calendar import calendar_ics, calendar_json, render_calendar
 from dnsplan.views.forecast import forecast_markdown, forecast_mermaid, render_forecast
@@ -126,7 +128,7 @@ def portfolio(*zones: ZoneIntent) -> Portfolio:
     return Portfolio(
         name="p", zones={zone.zone: zone for zone in zones}, signers={}, parents={}, accepts={},
         policies={"default": policy(ksk=KeyPolicy(lifetime=200 * DAY), zsk=KeyPolicy(lifetime=90 * DAY))},
-        resolution=Resolution(root_hints=()), guards=Guards(),
+        resolution=Resolution(root_hints=()), guards=Guards(spread_first_lifetimes=False),
     )  # fmt: skip
 
 
@@ -171,3 +173,76 @@ def test_a_key_that_never_expires_is_in_no_calendar() -> None:
     found = calendar(never, ("a.example",), {"a.example": history("a.example")}, T0, T0 + DAY)
 
     assert (found.entries, found.unknown) == ((), ())
+
+
+def begins(found: Calendar, zones: int, role: str = "KSK") -> list[int]:
+    """Return the days on which the first rollovers of a role begin."""
+    return [(one.at - T0) // DAY for one in found.entries if one.what == f"{role} rollover"][:zones]
+
+
+def test_the_calendar_keeps_to_windows_and_to_the_limits_of_parents_and_applies() -> None:
+    names = [f"z{number}.example" for number in range(4)]
+    zones = portfolio(*(ZoneIntent(zone=name, dnssec="signed", parent="own") for name in names))
+    histories = {name: history(name) for name in names}
+    freeze = Freeze(start=T0 + 190 * DAY, end=T0 + 210 * DAY)
+    rolled = policy(ksk=KeyPolicy(lifetime=200 * DAY), zsk=KeyPolicy(lifetime=None), ds_ttl_max=2 * DAY)
+
+    def of(guards: Guards, **changes: object) -> Calendar:
+        policies = {"default": replace(rolled, **changes)}  # type: ignore[arg-type]
+        paced = replace(zones, policies=policies, guards=replace(guards, spread_first_lifetimes=False))
+        return calendar(paced, names, histories, T0, T0 + 365 * DAY)
+
+    free = of(Guards())
+    frozen = of(Guards(), freeze=(freeze,))
+    narrow = of(Guards(max_in_flight_per_parent=2))
+    slow = of(Guards(max_zones_per_apply=1))
+    shut = of(Guards(), freeze=(Freeze(start=0, end=T0 + 9999 * DAY),))
+
+    assert begins(free, 4) == [200] * 4
+    assert begins(frozen, 4) == [210] * 4
+    assert begins(narrow, 4) == [200, 200, 202, 202]  # a DS TTL, margins and the budget after the first two
+    assert [one.at - free.entries[0].at for one in slow.entries] == [0, 3600, 7200, 10800]
+    assert (frozen.entries[0].due - T0) // DAY == 200
+    assert "KSK rollover (parent own), due " in render_calendar(frozen)
+    assert (shut.entries, shut.unknown) == ((), ())
+
+
+def test_the_calendar_spreads_the_first_lifetimes_as_apply_does() -> None:
+    names = [f"z{number}.example" for number in range(40)]
+    zones = portfolio(*(ZoneIntent(zone=name, dnssec="signed", parent="own") for name in names))
+    spread = replace(zones, guards=Guards(max_in_flight_per_parent=1000))
+
+    found = calendar(spread, names, {name: history(name) for name in names}, T0, T0 + 365 * DAY)
+
+    days = begins(found, 40)
+    assert 150 <= min(days) <= max(days) <= 200
+    assert len(set(days)) > 15
+
+
+def test_what_waits_its_turn_stands_in_the_calendar() -> None:
+    zones = portfolio(ZoneIntent(zone="a.example", dnssec="signed", parent="own"))
+    waiting = history("a.example", asked=Asked(since=T0, commit="m"), next_at=T0 + DAY)
+
+    found = calendar(zones, ("a.example",), {"a.example": waiting}, T0, T0 + 30 * DAY)
+
+    assert [(one.at - T0, one.what) for one in found.entries] == [(DAY, "a change that the files ask for")]
+
+
+@pytest.mark.parametrize("scheme", ["ksk-zsk", "csk"])
+@pytest.mark.parametrize("goal", ["ksk", "zsk"])
+def test_a_rollover_takes_as_long_as_the_same_one_in_a_world(scheme: str, goal: str) -> None:
+    if (scheme, goal) == ("csk", "zsk"):
+        assert rollover_takes(policy(scheme=scheme), "zsk", Capabilities(update="replace")) == 0
+        return
+    asked = with_goal(situation(), goal)
+    if scheme == "csk":
+        world = TinyWorld(policy=policy(scheme="csk"), keys=(K1,), zone_signers=frozenset({K1.id}), held={K1: "csk"})
+        world.run(0)
+        world.plan(200)
+        asked = with_goal(world.situation(world.observe(200)), "csk")
+    last = forecast(asked).steps[-1]
+
+    takes = rollover_takes(asked.policy, "csk" if scheme == "csk" else goal, Capabilities(update="replace"))  # type: ignore[arg-type]
+
+    assert last.earliest == asked.now + takes
+    assert takes > 60
