@@ -63,13 +63,18 @@ def _early(view: View, role: Role, lifetime: Seconds) -> Seconds:
 def overdue_since(situation: Situation) -> Instant | None:
     """Return since when a key has outlived the policy; None if none has, or the zone was never seen."""
     view = view_of(situation)
-    dues = [] if view is None else [due_at(view, role) for role in roles(view)]
+    dues = [] if view is None else [due_at(view, role) for role in rolled_by_age(view)]
     return min((due for due in dues if due is not None and due <= situation.now), default=None)
+
+
+def rolled_by_age(view: View) -> tuple[Role, ...]:
+    """Return the roles whose keys are rolled by age; one that resolvers hold by hand is not."""
+    return tuple(role for role in roles(view) if role == "zsk" or not view.situation.intent.trust_anchor)
 
 
 def overdue(view: View) -> frozenset[Role]:
     """Return the first role whose key has outlived the policy; a SEP key goes before a ZSK."""
-    for role in roles(view):
+    for role in rolled_by_age(view):
         due = due_at(view, role)
         if due is not None and due <= view.situation.now:
             return frozenset({role})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dnsplan.engine.anchored import kept_by_hand
 from dnsplan.engine.obstacles import expiring, lies, silent_servers
 from dnsplan.engine.validators import is_bogus
 from dnsplan.engine.view import View
@@ -20,6 +21,7 @@ def findings(view: View) -> tuple[Finding, ...]:
         *_late(view),
         *expiring(view),
         *_insecure(view),
+        *kept_by_hand(view),
     ]
     order = ("critical", "error", "warning", "notice", "info")
     return tuple(sorted(found, key=lambda finding: (order.index(finding.severity), finding.code)))

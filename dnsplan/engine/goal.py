@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import assert_never
 
 from dnsplan.engine.ages import known_ages, overdue
+from dnsplan.engine.anchored import held_by_hand
 from dnsplan.engine.feasible import refusal
 from dnsplan.engine.followed import followed
 from dnsplan.engine.obstacles import next_sweep
@@ -18,7 +19,7 @@ from dnsplan.engine.wish import Wish, compromised, ours, wish_of
 from dnsplan.model.history import Rollover, ZoneHistory
 from dnsplan.model.plan import Blocked, Finding, Wait
 from dnsplan.model.portfolio import Role
-from dnsplan.model.records import Dnskey, Ds
+from dnsplan.model.records import Dnskey, Ds, KeyId
 from dnsplan.model.time import format_instant
 
 
@@ -58,7 +59,8 @@ def _insecure(view: View, history: ZoneHistory) -> Choice:
     if isinstance(view.situation.intent.keys, tuple) and view.situation.intent.keys:
         return _refused(view, history, "`dnssec: insecure` and pinned `keys:` contradict each other", "take one out")
     if view.ds.ds or view.dnskey.keys or view.zone.signers or under_way:
-        return _start(view, history, Wish(recipe="insecure", why="the files want the zone insecure"))
+        begun = _start(view, history, Wish(recipe="insecure", why="the files want the zone insecure"))
+        return _anchored(view, history, begun, ids(view.dnskey.keys))
     return _nothing(view, history, "the zone is insecure, as the files want it")
 
 
@@ -86,7 +88,7 @@ def _signed(view: View, history: ZoneHistory, tokens: dict[str, str]) -> Choice:
     if rollover is not None and rollover.recipe != "insecure" and (rollover.final or rollover.creates) and not urgent:
         if rollover.token is not None and rollover.token not in {roll.sep, roll.zsk}:
             return _start(view, replace(history, rollover=None), _back(rollover))
-        return _start(view, history, _going_on(rollover))
+        return _anchored(view, history, _start(view, history, _going_on(rollover)), rollover.old)
     asked, token = _asked(view, tokens)
     if rollover is not None:
         history = replace(history, rollover=None)
@@ -116,7 +118,16 @@ def _begin(view: View, history: ZoneHistory, wish: Wish | Blocked) -> Choice:
         reason = "the servers show different things; what the zone needs can be told when they agree"
         wait = Wait(until=next_sweep(view), reason=reason, polls=True)
         return replace(_nothing(view, history, reason), recipe="none", proposals=lambda _: (wait,))
-    return _start(view, history, wish)
+    leaving = () if view.situation.intent.keys == "follow" else wish.old
+    return _anchored(view, history, _start(view, history, wish), leaving)
+
+
+def _anchored(view: View, history: ZoneHistory, choice: Choice, leaving: Iterable[KeyId]) -> Choice:
+    """Return the choice, unless resolvers hold a key by hand that would leave; what is under way stays as it is."""
+    stop = held_by_hand(view, leaving)
+    if stop is None:
+        return choice
+    return replace(choice, history=history, proposals=lambda _: (stop,))
 
 
 def _going_on(rollover: Rollover) -> Wish:

@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 
 from dnsplan.apply.looking import accepts_of
 from dnsplan.apply.windows import opens_at
-from dnsplan.engine.ages import due_at, in_use, lifetime_by
+from dnsplan.engine.ages import due_at, in_use, lifetime_by, rolled_by_age
 from dnsplan.engine.duration import rollover_takes
 from dnsplan.engine.view import view_of
-from dnsplan.engine.wish import roles
 from dnsplan.model.forecast import Calendar, Due
 from dnsplan.model.history import ZoneHistory
 from dnsplan.model.observation import Observation
@@ -94,7 +93,7 @@ class _Paces:
         )
         if view is None:
             return None
-        return {role: due_at(view, role) for role in roles(view) if in_use(view, role) is not None}
+        return {role: due_at(view, role) for role in rolled_by_age(view) if in_use(view, role) is not None}
 
     def _under_way(self, intent: ZoneIntent, history: ZoneHistory) -> bool:
         """Note what is under way, or waits its turn, in a zone; tell whether there is anything."""

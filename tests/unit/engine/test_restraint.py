@@ -1,0 +1,140 @@
+"""What is not done although it could be: keys that resolvers hold by hand, and the age at which a key is rolled."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from engine_builders import K1, K2, T0, TinyWorld, ds, policy, rolling
+
+from dnsplan.engine import overdue_since
+from dnsplan.model.history import HeldKey
+from dnsplan.model.plan import Blocked, Move
+from dnsplan.model.portfolio import KeyPolicy, Roll
+
+DAY = 86400
+
+
+def anchored(world: TinyWorld) -> TinyWorld:
+    world.intent = replace(world.intent, trust_anchor=True)
+    return world
+
+
+def codes(move: Move) -> list[str]:
+    assert isinstance(move, Blocked)
+    return [finding.code for finding in move.findings]
+
+
+# Keys that resolvers hold by hand ----------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "change", [{"policy": {"algorithm": 15}}, {"policy": {"scheme": "csk"}}, {"intent": {"dnssec": "insecure"}}, {}]
+)
+def test_a_key_that_resolvers_hold_by_hand_stays_whatever_the_files_ask_for(change: dict[str, dict[str, str]]) -> None:
+    world = anchored(rolling(TinyWorld()) if not change else TinyWorld())
+    world.run(0)
+    world.policy = replace(world.policy, **change.get("policy", {}))  # type: ignore[arg-type]
+    world.intent = replace(world.intent, **change.get("intent", {}))  # type: ignore[arg-type]
+
+    plan = world.run(500)
+
+    assert codes(plan.moves[0]) == ["TRUST_ANCHOR_HELD"]
+    assert (world.log, plan.timeline, world.history.rollover) == ([], (), None)
+    assert "trust_anchor" in plan.moves[0].findings[0].action  # type: ignore[union-attr]
+
+
+def test_a_compromised_key_that_resolvers_hold_by_hand_is_a_matter_for_people() -> None:
+    world = anchored(TinyWorld())
+    world.run(0)
+    world.intent = replace(world.intent, compromised=(K1,))
+
+    assert codes(world.run(1).moves[0]) == ["TRUST_ANCHOR_HELD"]
+
+
+def test_beside_a_key_held_by_hand_the_zsk_is_rolled_and_the_digest_types_change() -> None:
+    world = anchored(TinyWorld())
+    world.run(0)
+    world.intent = replace(world.intent, roll=Roll(zsk="x"))
+    done = world.until_done(1)
+    world.policy = replace(world.policy, digest_types=frozenset({2, 4}))
+    world.until_done(done + 1)
+
+    assert {key for key in world.keys if key.is_sep} == {K1}
+    assert world.served_ds == tuple(sorted((ds(K1), ds(K1, 4))))
+
+
+def test_an_old_key_held_by_hand_is_told_and_does_not_keep_the_zsk_from_its_turn() -> None:
+    world = anchored(TinyWorld(policy=policy(ksk=KeyPolicy(lifetime=300), zsk=KeyPolicy(lifetime=600))))
+    world.until_done(0)
+
+    before, after = world.run(299), world.run(300)
+
+    assert [finding.code for finding in before.findings] == []
+    assert [finding.code for finding in after.findings] == ["TRUST_ANCHOR_AGED"]
+    assert after.headline == "OK"
+    assert world.run(600).recipe == "zsk"
+
+
+def test_a_rollover_under_way_stops_where_it_is_when_its_key_turns_out_to_be_held_by_hand() -> None:
+    world = rolling(TinyWorld())
+    world.run(1)
+    begun = world.history.rollover
+    anchored(world)
+
+    plan = world.run(60)
+
+    assert codes(plan.moves[0]) == ["TRUST_ANCHOR_HELD"]
+    assert world.history.rollover == begun
+    assert K1 in world.keys
+    world.intent = replace(world.intent, trust_anchor=False)
+    world.until_done(61)
+    assert K1 not in world.keys
+    assert len(world.held) == 2
+
+
+def test_a_rollover_goes_back_beside_a_key_held_by_hand() -> None:
+    world = rolling(TinyWorld())
+    world.run(1)
+    world.intent = replace(anchored(world).intent, roll=Roll())
+
+    world.until_done(60)
+
+    assert {key for key in world.keys if key.is_sep} == {K1}
+
+
+def test_a_signer_that_rolls_by_itself_is_followed_all_the_same() -> None:
+    world = anchored(TinyWorld())
+    world.intent = replace(world.intent, keys="follow")
+    world.run(0)
+    world.keys, world.key_signers = tuple(sorted((K1, K2, *world.keys[1:]))), frozenset({K1.id, K2.id})
+    world.until_done(10)
+
+    assert ds(K2) in world.served_ds
+
+
+# Age ---------------------------------------------------------------------------------------------------------------
+def test_since_when_a_key_is_overdue() -> None:
+    world = TinyWorld(policy=policy(ksk=KeyPolicy(lifetime=1000), zsk=KeyPolicy(lifetime=600)))
+    never = overdue_since(world.situation(world.observe(0)))
+    world.until_done(0)
+
+    dues = [overdue_since(world.situation(world.observe(at))) for at in (599, 600, 1500)]
+
+    assert never is None
+    assert dues == [None, T0 + 600, T0 + 600]
+
+
+def test_a_first_lifetime_ends_early_and_no_later_one_does() -> None:
+    world = TinyWorld(policy=policy(ksk=KeyPolicy(lifetime=100 * DAY), zsk=KeyPolicy(lifetime=None)))
+    world.until_done(0)
+
+    def due(rollover: str) -> int | None:
+        held = (HeldKey(key=K1, role="ksk", created=T0, rollover=rollover),)
+        history = replace(world.history, held=held)
+        late = replace(world.situation(world.observe(100 * DAY)), history=history, spread=True)
+        return overdue_since(late)
+
+    assert due("double-ksk/x") == T0 + 100 * DAY
+    found, signed = due(""), due("bootstrap/x")
+    assert found == signed
+    assert found is not None
+    assert T0 + 75 * DAY < found < T0 + 100 * DAY
