@@ -7,7 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dnsplan.model.names import display_name, name_warnings, parse_name
+from dnsplan.model.plan import Capabilities
+from dnsplan.model.portfolio import Policy, Role
 from dnsplan.model.records import parse_dnskey
+from dnsplan.model.time import Seconds, format_duration
+from dnsplan.portfolio.build import build_policy
 from dnsplan.portfolio.faults import Fault, nearest
 from dnsplan.portfolio.formats import endpoint, moment
 from dnsplan.portfolio.yamlfile import YamlFile
@@ -37,14 +41,48 @@ def policy_rules(file: YamlFile) -> Iterator[Fault]:
     for index, window in enumerate(file.value.get("windows", {}).get("freeze", [])):
         if moment(window["from"]) >= moment(window["to"], inclusive=True):
             yield file.fault(("windows", "freeze", index), "BAD_TIME", "the window ends before it begins", "swap them")
-    signatures = file.value.get("signatures", {})
-    if not signatures:
-        return
-    from dnsplan.model.time import parse_duration
-
-    least = parse_duration(signatures.get("min_remaining", "5d"))
-    if least >= parse_duration(signatures.get("max_validity", "30d")):
+    policy = build_policy(file.value, file.file)
+    if "signatures" in file.value and policy.signature_min_remaining >= policy.signature_max_validity:
         yield file.fault(("signatures",), "BAD_VALUE", "min_remaining is not below max_validity", "")
+    yield from _overlapping(file, policy)
+
+
+def _overlapping(file: YamlFile, policy: Policy) -> Iterator[Fault]:
+    """Yield warnings about lifetimes in which the rollovers of a zone never end, even if the parent acts at once."""
+    lifetimes: dict[Role, Seconds | None] = {"ksk": policy.ksk.lifetime, "zsk": policy.zsk.lifetime}
+    if policy.scheme == "csk":
+        lifetimes = {"csk": policy.csk.lifetime}
+    ages = {role: lifetime for role, lifetime in lifetimes.items() if lifetime is not None}
+    if min(ages.values(), default=_far_above(policy)) >= _far_above(policy):
+        return  # without the engine, which takes longer to import than everything else here
+    from dnsplan.engine.duration import rollover_takes
+
+    parent, share = Capabilities(update="replace"), 0.0
+    for role, lifetime in ages.items():
+        takes = rollover_takes(policy, role, parent)
+        share += takes / max(lifetime, 1)
+        if lifetime <= takes:
+            message = f"a {role.upper()} lives for {format_duration(lifetime)}, and its rollover takes "
+            message += f"{format_duration(takes)} with this policy's TTLs and margins: rollovers overlap for ever"
+            yield _overlap(file, role, message)
+            return
+    if share >= 1:
+        message = "the rollovers of KSK and ZSK, one after the other, take longer than the keys live: they never end"
+        yield _overlap(file, "zsk", message)
+
+
+def _far_above(policy: Policy) -> Seconds:
+    """Return a lifetime in which every rollover ends with room to spare: no recipe waits for anything eight times."""
+    timing = policy.timing
+    sweeps = timing.sweep_count * max(timing.sweep_spacing, 1)
+    ttls = policy.ds_ttl_max + policy.dnskey_ttl + policy.zone_ttl_max
+    return 8 * (ttls + timing.child_margin + timing.parent_margin + sweeps)
+
+
+def _overlap(file: YamlFile, role: Role, message: str) -> Fault:
+    return file.warning(
+        (role, "lifetime"), "ROLLOVERS_OVERLAP", message, "raise the lifetime, or lower TTLs or margins"
+    )
 
 
 def zone_rules(file: YamlFile, path: tuple[str | int, ...], entry: dict[str, Any]) -> Iterator[Fault]:

@@ -303,3 +303,31 @@ def test_a_thousand_zone_files_validate_in_seconds(tmp_path) -> None:
     print(f"1,001 zone files: {took:.2f} s")
     assert loaded.faults == ()
     assert took < 2
+
+
+FAST = "dnskey: {ttl: 5m}\nds: {ttl_max: 5m}\nzone: {ttl_max: 5m}\n"
+MARGINS = "timing: {child_margin: 5m, parent_margin: 5m, sweeps: {count: 1, spacing: 0s}}\n"
+
+
+@pytest.mark.parametrize(
+    ("policy", "line"),
+    [
+        ("ksk: {lifetime: 1y}\nzsk: {lifetime: 90d}\n", None),
+        ("ksk: {lifetime: 25h15m}\n", 2),
+        ("ksk: {lifetime: 26h}\nzsk: {lifetime: 1y}\n", None),
+        ("zsk: {lifetime: 0s}\n", 2),
+        ("scheme: csk\ncsk: {lifetime: 12h}\n", 3),
+        ("scheme: csk\nksk: {lifetime: 1s}\n", None),  # no KSK is ever rolled
+        ("ds: {ttl_max: 50y}\n", 1),  # the default lifetime is shorter
+        ("ksk: {lifetime: 30m}\nzsk: {lifetime: 30m}\n" + FAST + MARGINS, 3),  # each alone would do
+        ("ksk: {lifetime: 31m}\nzsk: {lifetime: 31m}\n" + FAST + MARGINS, None),
+        ("ksk: {lifetime: 27h}\ntiming: {child_margin: 3h, parent_margin: 3h}\n", 2),  # margins count
+    ],
+)
+def test_lifetimes_in_which_rollovers_never_end_are_a_warning(tmp_path, policy, line) -> None:
+    loaded = load(portfolio(tmp_path, **{"policies/standard.yaml": "policy: standard\n" + policy}))
+
+    assert loaded.portfolio is not None
+    assert [(fault.code, fault.severity, fault.line) for fault in loaded.faults] == (
+        [("ROLLOVERS_OVERLAP", "warning", line)] if line else []
+    )
