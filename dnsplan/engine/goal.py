@@ -160,7 +160,7 @@ def _start(view: View, history: ZoneHistory, wish: Wish) -> Choice:
             final=wish.final,
             creates=wish.creates,
             old=wish.old,
-            before=tuple(sorted({*wish.old, *wish.final})),
+            before=_in_use(view, {*wish.old, *wish.final}),
         )
         history = replace(history, rollover=rollover, held=known_ages(view))
         view = replace(view, situation=replace(view.situation, history=history))
@@ -178,6 +178,13 @@ def _start(view: View, history: ZoneHistory, wish: Wish) -> Choice:
         desired_ds=view.ds_of(target.seps),
         desired_keys=tuple(sorted(target.seps)),
     )
+
+
+def _in_use(view: View, keys: set[KeyId]) -> tuple[KeyId, ...]:
+    """Return those of these keys to which a way back would lead: no KSK or CSK that waits beside one with a DS."""
+    vouched = {d.key for d in view.refs}
+    waiting = {key.id for key in view.working_seps if vouched and key.id not in vouched}
+    return tuple(sorted(keys - waiting))
 
 
 def _nothing(view: View, history: ZoneHistory, why: str) -> Choice:

@@ -36,7 +36,7 @@ def wish_of(view: View, asked: frozenset[Role], token: str | None) -> Wish | Blo
     final: list[Dnskey] = []
     creates: list[Role] = []
     for role in roles(view):
-        best = () if role in asked else _best(view, role)
+        best = _successor(view, role) if role in asked else _best(view, role)
         if len(best) > 1:
             return _alike(best)
         final.extend(best)
@@ -150,10 +150,18 @@ def _standby_count(view: View) -> int:
 
 
 def _standby(view: View, final: frozenset[KeyId]) -> tuple[Dnskey, ...]:
-    """Return further keys that sign the DNSKEY RRset beside those in use."""
-    policy, lost = view.situation.policy, compromised(view)
-    spare = [key for key in view.working_seps if key.id not in final | lost and key.algorithm == policy.algorithm]
-    return tuple(sorted(spare, key=lambda key: key.id))
+    """Return further keys that sign the DNSKEY RRset beside those in use, without a DS; the oldest first."""
+    policy, taken = view.situation.policy, final | compromised(view) | {d.key for d in view.refs}
+    spare = [key for key in view.working_seps if key.id not in taken and key.algorithm == policy.algorithm]
+    created = {held.key: (held.created, bool(held.rollover)) for held in view.history.held}  # found ones are older
+    return tuple(sorted(spare, key=lambda key: (created.get(key, (0, False)), key.id)))
+
+
+def _successor(view: View, role: Role) -> tuple[Dnskey, ...]:
+    """Return the standby key that a rollover puts to use; none where one must be created for it."""
+    if role == "zsk" or not _standby_count(view):
+        return ()
+    return tuple(key for key in _standby(view, frozenset()) if view.role_of(key) == role)[:1]
 
 
 def _with_standby(view: View, wish: Wish) -> Wish:

@@ -250,6 +250,74 @@ def test_a_standby_key_is_made_where_the_policy_wants_one() -> None:
     assert roles_left(world) == ["sep", "sep", "zsk"]
 
 
+def with_standby(count: int = 1, **changes: object) -> TinyWorld:
+    """Return a world in which K2 stands by, and the ledger has met it."""
+    world = TinyWorld(
+        keys=(K1, K2, Z1), key_signers=frozenset({K1.id, K2.id}), held={K1: "ksk", K2: "ksk", Z1: "zsk"},
+        policy=policy(ksk=KeyPolicy(lifetime=None, standby=count)), **changes,  # type: ignore[arg-type]
+    )  # fmt: skip
+    world.run(0)
+    return world
+
+
+def test_a_rollover_puts_the_standby_key_to_use_and_the_next_one_is_made() -> None:
+    world = with_standby()
+    assert world.run(200).headline == "OK"
+    world.intent = replace(world.intent, roll=Roll(sep="x"))
+
+    done = world.until_done(201)
+    assert world.served_ds == (ds(K2),)
+    # no key to create or to wait for; the DS after 20 s, and K1 leaves when no cache holds the old DS: 221 + 7 + 90
+    assert world.log == [(201, "B2a"), (221, "B2b"), (318, "B3"), (319, "B4")]
+    assert dict(world.history.tokens)["sep"] == "x"
+    world.until_done(done + 1)
+
+    assert [stage for _, stage in world.log[4:]] == ["S0-ksk", "S1"]
+    assert roles_left(world) == ["sep", "sep", "zsk"]
+    assert world.served_ds == (ds(K2),)
+    assert world.run(2000).headline == "OK"
+
+
+def test_of_two_standby_keys_the_older_one_is_put_to_use_and_the_other_stays() -> None:
+    world = with_standby(count=2)
+    done = world.until_done(1)
+    younger = next(key for key in world.keys if key.is_sep and key not in {K1, K2})
+    world.intent = replace(world.intent, roll=Roll(sep="x"))
+
+    world.until_done(done + 200)
+
+    assert world.served_ds == (ds(K2),)
+    assert younger in world.keys
+    assert K1 not in world.keys
+
+
+def test_the_way_back_from_a_standby_key_leads_to_the_key_in_use_alone() -> None:
+    world = with_standby()
+    world.intent = replace(world.intent, roll=Roll(sep="x"))
+    world.run(200)
+    world.run(221)
+    world.intent = replace(world.intent, roll=Roll())
+
+    done = world.until_done(222)
+    assert world.served_ds == (ds(K1),)
+    world.until_done(done + 1)
+
+    assert roles_left(world) == ["sep", "sep", "zsk"]
+    assert world.served_ds == (ds(K1),)
+
+
+def test_a_standby_csk_is_put_to_use_too() -> None:
+    world = changed(csk_world(), csk=KeyPolicy(lifetime=None, standby=1))
+    done = world.until_done(1)
+    spare = next(key for key in world.keys if key != K1)
+    world.intent = replace(world.intent, roll=Roll(sep="x"))
+
+    world.until_done(done + 200)
+
+    assert world.served_ds == (ds(spare),)
+    assert world.zone_signers == frozenset({spare.id})
+
+
 # Follow ------------------------------------------------------------------------------------------------------------
 def following(**changes: object) -> TinyWorld:
     intent = ZoneIntent(zone="example.ch", dnssec="signed", keys="follow", signer="s", parent="p")
