@@ -13,7 +13,23 @@ def refusal(view: View, target: Target) -> Blocked | None:
     """Return why the change would get stuck half way; None if it can be carried through."""
     if target.missing and not view.situation.capabilities.can_create_keys:
         return _cannot("the signer cannot create keys", "create the key at the signer and pin it under `keys:`")
-    return _division(view, target) or _digests(view) or _algorithm(view, target) or _room(view, target)
+    return (
+        _unheld(view, target)
+        or _division(view, target)
+        or _digests(view)
+        or _algorithm(view, target)
+        or _room(view, target)
+    )
+
+
+def _unheld(view: View, target: Target) -> Blocked | None:
+    """Refuse keys that are neither published nor held by a signer that lists what it holds."""
+    if view.situation.held is None:
+        return None
+    there = {held.key for held in view.situation.held} | set(view.dnskey.keys)
+    unheld = [str(key.key_tag) for key in target.keys if key not in there]
+    action = "restore them at the signer, or name others under `keys:`"
+    return _cannot(f"the signer does not hold the keys with tag {', '.join(unheld)}", action) if unheld else None
 
 
 def _division(view: View, target: Target) -> Blocked | None:

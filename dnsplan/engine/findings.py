@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dnsplan.engine.anchored import kept_by_hand
+from dnsplan.engine.back import gone, taken_back
 from dnsplan.engine.obstacles import expiring, lies, silent_servers
 from dnsplan.engine.validators import is_bogus
 from dnsplan.engine.view import View
@@ -22,6 +23,7 @@ def findings(view: View) -> tuple[Finding, ...]:
         *expiring(view),
         *_insecure(view),
         *kept_by_hand(view),
+        *_too_late(view),
     ]
     order = ("critical", "error", "warning", "notice", "info")
     return tuple(sorted(found, key=lambda finding: (order.index(finding.severity), finding.code)))
@@ -106,6 +108,23 @@ def _silent(view: View) -> list[Finding]:
             summary="A server gives no usable answer; nothing is changed until it does",
             servers=tuple(name.split(" ")[0] for name in silent),
             detail=", ".join(silent),
+        )
+    ]
+
+
+def _too_late(view: View) -> list[Finding]:
+    """Return that a rollover was taken back when a key of before was gone for good."""
+    rollover = view.history.rollover
+    keys = () if rollover is None or not taken_back(view, rollover) else gone(view, rollover)
+    if not keys:
+        return []
+    return [
+        Finding(
+            code="NO_WAY_BACK",
+            severity="warning",
+            summary="The rollover was taken back when it could no longer be: the signer has deleted a key of before",
+            detail=f"key tag {', '.join(str(key.key_tag) for key in keys)}",
+            action="let it end; for other keys than the new ones ask for another rollover",
         )
     ]
 

@@ -8,6 +8,7 @@ from typing import assert_never
 
 from dnsplan.engine.ages import known_ages, overdue
 from dnsplan.engine.anchored import held_by_hand
+from dnsplan.engine.back import gone, in_words_of_back, taken_back, way_back
 from dnsplan.engine.feasible import refusal
 from dnsplan.engine.followed import followed
 from dnsplan.engine.obstacles import next_sweep
@@ -55,11 +56,11 @@ def choose(view: View) -> Choice:
 
 
 def _insecure(view: View, history: ZoneHistory) -> Choice:
-    under_way = history.rollover is not None and history.rollover.recipe == "insecure"
     if isinstance(view.situation.intent.keys, tuple) and view.situation.intent.keys:
         return _refused(view, history, "`dnssec: insecure` and pinned `keys:` contradict each other", "take one out")
-    if view.ds.ds or view.dnskey.keys or view.zone.signers or under_way:
-        begun = _start(view, history, Wish(recipe="insecure", why="the files want the zone insecure"))
+    if view.ds.ds or view.dnskey.keys or view.zone.signers or history.rollover is not None:
+        used = tuple(sorted({*ids(view.dnskey.keys), *view.zone.signers}))
+        begun = _start(view, history, Wish(recipe="insecure", why="the files want the zone insecure", old=used))
         return _anchored(view, history, begun, ids(view.dnskey.keys))
     return _nothing(view, history, "the zone is insecure, as the files want it")
 
@@ -81,18 +82,21 @@ def _undisturbed(view: View, choice: Choice) -> Choice:
 
 
 def _signed(view: View, history: ZoneHistory, tokens: dict[str, str]) -> Choice:
-    rollover, roll = history.rollover, view.situation.intent.roll
+    rollover = history.rollover
     if view.situation.intent.keys == "follow":
         return _begin(view, history, followed(view))
     urgent = bool(compromised(view) & ids(ours(view))) and (rollover is None or rollover.recipe != "emergency")
     if rollover is not None and rollover.recipe != "insecure" and (rollover.final or rollover.creates) and not urgent:
-        if rollover.token is not None and rollover.token not in {roll.sep, roll.zsk}:
-            return _start(view, replace(history, rollover=None), _back(rollover))
-        return _anchored(view, history, _start(view, history, _going_on(rollover)), rollover.old)
+        why = taken_back(view, rollover)
+        if why and not gone(view, rollover):
+            return _start(view, replace(history, rollover=None), way_back(view, rollover, why))
+        return _anchored(view, history, _start(view, history, _going_on(rollover, why)), rollover.old)
     asked, token = _asked(view, tokens)
-    if rollover is not None:
-        history = replace(history, rollover=None)
-    return _begin(view, history, wish_of(view, asked, token))
+    without = history if rollover is None else replace(history, rollover=None)
+    choice = _begin(view, without, wish_of(view, asked, token))
+    if choice.recipe == "none" and rollover is not None and rollover.recipe == "insecure":
+        return replace(choice, history=replace(choice.history, rollover=rollover))  # its keys are not forgotten yet
+    return choice
 
 
 def _asked(view: View, tokens: dict[str, str]) -> tuple[frozenset[Role], str | None]:
@@ -130,22 +134,17 @@ def _anchored(view: View, history: ZoneHistory, choice: Choice, leaving: Iterabl
     return replace(choice, history=history, proposals=lambda _: (stop,))
 
 
-def _going_on(rollover: Rollover) -> Wish:
+def _going_on(rollover: Rollover, too_late: str) -> Wish:
+    why = "the way back" if rollover.back else "the rollover under way"
     return Wish(
         recipe=rollover.recipe,
-        why="the rollover under way",
+        why=f"{too_late}, too late: it goes on" if too_late else why,
         final=rollover.final,
         creates=rollover.creates,
         old=rollover.old,
         token=rollover.token,
+        back=rollover.back,
     )
-
-
-def _back(rollover: Rollover) -> Wish:
-    """Return the way back from a rollover whose token was taken out of the zone file."""
-    leaving = tuple(sorted(set(rollover.final) - set(rollover.before)))
-    why = f"rollover {rollover.token!r} was taken back"
-    return Wish(recipe=rollover.recipe, why=why, final=rollover.before, old=leaving)
 
 
 def _start(view: View, history: ZoneHistory, wish: Wish) -> Choice:
@@ -161,6 +160,7 @@ def _start(view: View, history: ZoneHistory, wish: Wish) -> Choice:
             creates=wish.creates,
             old=wish.old,
             before=_in_use(view, {*wish.old, *wish.final}),
+            back=wish.back,
         )
         history = replace(history, rollover=rollover, held=known_ages(view))
         view = replace(view, situation=replace(view.situation, history=history))
@@ -168,13 +168,11 @@ def _start(view: View, history: ZoneHistory, wish: Wish) -> Choice:
         if stop is not None:
             return _blocked(view, view.history, stop, recipe=wish.recipe, why=wish.why)
     target = target_of(view)
-    nothing = _nothing(view, history, wish.why)
+    nothing = replace(_nothing(view, history, wish.why), recipe=wish.recipe, proposals=_proposals(wish))
     if wish.recipe == "standby":  # no DS changes
-        return replace(nothing, recipe=wish.recipe, proposals=RECIPES[wish.recipe])
+        return nothing
     return replace(
         nothing,
-        recipe=wish.recipe,
-        proposals=RECIPES[wish.recipe],
         desired_ds=view.ds_of(target.seps),
         desired_keys=tuple(sorted(target.seps)),
     )
@@ -185,6 +183,11 @@ def _in_use(view: View, keys: set[KeyId]) -> tuple[KeyId, ...]:
     vouched = {d.key for d in view.refs}
     waiting = {key.id for key in view.working_seps if vouched and key.id not in vouched}
     return tuple(sorted(keys - waiting))
+
+
+def _proposals(wish: Wish) -> Callable[[View], tuple[Proposal | Blocked | Wait, ...]]:
+    recipe = RECIPES[wish.recipe]
+    return (lambda view: tuple(map(in_words_of_back, recipe(view)))) if wish.back else recipe
 
 
 def _nothing(view: View, history: ZoneHistory, why: str) -> Choice:

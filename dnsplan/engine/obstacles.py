@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dnsplan.engine.sweep import counting, is_unsigned, sweeps, unsigned_contents
 from dnsplan.engine.view import View
-from dnsplan.model.history import DnskeyContent, DsContent, RRsetVersion, Touched, ZoneContent
+from dnsplan.model.history import DnskeyContent, DsContent, Intent, RRsetVersion, Touched, ZoneContent
 from dnsplan.model.observation import ChildAnswer, ParentAnswer, Unreachable
 from dnsplan.model.plan import Blocked, Finding, Wait
 from dnsplan.model.time import Instant, format_instant
@@ -23,7 +23,7 @@ def obstacle(view: View, touched: frozenset[Touched], stage: str) -> Wait | Bloc
         reason = f"no usable answer from {', '.join(silent)}"
         return Wait(until=next_sweep(view), reason=reason, stage=stage, polls=True)
     for name, versions in in_flight(view):
-        if name in touched and not is_found(versions):
+        if name in touched and not is_found(versions) and not is_given_up(view, name):
             reason = f"the last change of {name} is not yet on every server"
             reason = f"{reason}: {_clean(view, versions)}{_lagging(view, versions[-1])}"
             return Wait(until=next_sweep(view), reason=reason, stage=stage, polls=True)
@@ -49,6 +49,27 @@ def in_flight(view: View) -> tuple[tuple[Touched, tuple[RRsetVersion, ...]], ...
         ("ZONE", history.zonedata),
     )
     return tuple((name, versions) for name, versions in rrsets if versions[-1].everywhere is None)
+
+
+def is_given_up(view: View, name: Touched) -> bool:
+    """Tell whether a change that nobody shows was asked for by a rollover that was taken back since.
+
+    A person need not be waited for, nor a call that came to nothing within its budget: what they may yet bring about
+    stays among the versions that the kernel reckons with.
+    """
+    intent = next((known for known in view.history.intents if known.rrset == name), None)
+    if not view.rollover.back or intent is None or intent.at >= view.rollover.started:
+        return False
+    versions = {"DS": view.history.ds, "DNSKEY": view.history.dnskey, "ZONE": view.history.zonedata}[name]
+    return not versions[-1].seen and (intent.outcome == "manual" or is_overdue(view, intent))
+
+
+def is_overdue(view: View, intent: Intent | None) -> bool:
+    """Tell whether the last call left no outcome, or promised what did not show within the registration budget."""
+    if intent is None or intent.outcome is None:
+        return intent is None or view.situation.now > intent.at
+    since = intent.outcome_at if intent.outcome_at is not None else intent.at
+    return view.situation.now - since >= view.situation.policy.timing.registration_budget
 
 
 def silent_servers(view: View) -> tuple[str, ...]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dnsplan.engine.kernel import Refusal
-from dnsplan.engine.obstacles import next_sweep, obstacle
+from dnsplan.engine.obstacles import is_given_up, is_overdue, next_sweep, obstacle
 from dnsplan.engine.readiness import admitted_from, judge, make_step, needs_person, restated
 from dnsplan.engine.view import Proposal, View
-from dnsplan.model.history import DsContent, Intent, Touched
+from dnsplan.model.history import DsContent, Touched
 from dnsplan.model.plan import Action, Gate, Move, NeedsHuman, SetCds, SetDs, SetKeys, Wait
 
 
@@ -14,9 +14,9 @@ def repeats(view: View) -> tuple[Move, ...]:
     """Return a move for each change in flight that no server shows; empty if every change asked for was seen."""
     history = view.history
     moves = []
-    if not history.ds[-1].seen:
+    if not history.ds[-1].seen and not is_given_up(view, "DS"):
         moves.append(_again(view, _ds_again(view)))
-    if not history.dnskey[-1].seen or not history.zonedata[-1].seen:
+    if (not history.dnskey[-1].seen or not history.zonedata[-1].seen) and not is_given_up(view, _signer_side(view)):
         action = SetKeys(published=view.dnskey.keys, sign_keys=view.dnskey.signers, sign_zone=view.zone.signers)
         moves.append(_again(view, action))
     return tuple(moves)
@@ -40,7 +40,7 @@ def _again(view: View, action: Action) -> Move:
     rrset: Touched = "DS" if isinstance(action, SetDs | SetCds) else _signer_side(view)
     intent = next((known for known in view.history.intents if known.rrset == rrset), None)
     manual = needs_person(action, view.situation.capabilities)
-    if not manual and not _overdue(view, intent):
+    if not manual and not is_overdue(view, intent):
         reason = f"no server shows the new {rrset} yet"
         return Wait(until=next_sweep(view), reason=reason, stage="confirm", rrset=rrset, polls=True)
     stopped = None if manual else obstacle(view, restated(view, action), "repeat")
@@ -64,11 +64,3 @@ def _again(view: View, action: Action) -> Move:
 
 def _signer_side(view: View) -> Touched:
     return "DNSKEY" if not view.history.dnskey[-1].seen else "ZONE"
-
-
-def _overdue(view: View, intent: Intent | None) -> bool:
-    """Tell whether the last call left no outcome, or promised what did not show within the registration budget."""
-    if intent is None or intent.outcome is None:
-        return intent is None or view.situation.now > intent.at
-    since = intent.outcome_at if intent.outcome_at is not None else intent.at
-    return view.situation.now - since >= view.situation.policy.timing.registration_budget

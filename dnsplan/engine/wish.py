@@ -24,6 +24,8 @@ class Wish:
     creates: tuple[Role, ...] = ()
     old: tuple[KeyId, ...] = ()
     token: str | None = None
+    back: bool = False
+    """It is the way back from a rollover."""
 
 
 def wish_of(view: View, asked: frozenset[Role], token: str | None) -> Wish | Blocked:
@@ -36,7 +38,7 @@ def wish_of(view: View, asked: frozenset[Role], token: str | None) -> Wish | Blo
     final: list[Dnskey] = []
     creates: list[Role] = []
     for role in roles(view):
-        best = _successor(view, role) if role in asked else _best(view, role)
+        best = _successor(view, role) if role in asked else _best(view, role) or _kept(view, role)
         if len(best) > 1:
             return _alike(best)
         final.extend(best)
@@ -102,6 +104,17 @@ def _best(view: View, role: Role) -> tuple[Dnskey, ...]:
     return tuple(key for key in good if ranks[key] == best)[: None if not lost else 1]
 
 
+def _kept(view: View, role: Role) -> tuple[Dnskey, ...]:
+    """Return the key that the zone was signed with before it was to become insecure, if the signer still holds it."""
+    if view.rollover.recipe != "insecure":
+        return ()
+    before = set(view.rollover.before) - ids(view.situation.intent.compromised)
+    listed = [held.key for held in view.situation.held or () if held.role == role and held.key.id in before]
+    fitting = [key for key in listed if key.algorithm == view.situation.policy.algorithm]
+    vouched = {d.key for span in view.spans.ds for d in span.value or ()}
+    return tuple(sorted(fitting, key=lambda key: (key.id not in vouched, key.id))[:1])
+
+
 def _alike(keys: Iterable[Dnskey]) -> Blocked:
     names = " and ".join(str(key.key_tag) for key in keys)
     return Blocked(
@@ -140,16 +153,17 @@ def _leaving(view: View, final: tuple[Dnskey, ...]) -> frozenset[KeyId]:
     extra = {key for key in (*view.dnskey.signers, *view.zone.signers) if key not in served}
     held = {key.key.id for key in view.situation.held or ()} | {key.key.id for key in view.history.held}
     named = {KeyId(d.key) for d in view.refs if d.key in held or d.key in mine}
-    spare = ids(_standby(view, ids(final))[: _standby_count(view)])
+    spare = ids(spare_keys(view, ids(final))[: standby_count(view)])
     return frozenset((mine | extra | named) - ids(final) - spare)
 
 
-def _standby_count(view: View) -> int:
+def standby_count(view: View) -> int:
+    """Return how many standby keys the policy wants."""
     policy = view.situation.policy
     return policy.csk.standby if policy.scheme == "csk" else policy.ksk.standby
 
 
-def _standby(view: View, final: frozenset[KeyId]) -> tuple[Dnskey, ...]:
+def spare_keys(view: View, final: frozenset[KeyId]) -> tuple[Dnskey, ...]:
     """Return further keys that sign the DNSKEY RRset beside those in use, without a DS; the oldest first."""
     policy, taken = view.situation.policy, final | compromised(view) | {d.key for d in view.refs}
     spare = [key for key in view.working_seps if key.id not in taken and key.algorithm == policy.algorithm]
@@ -159,14 +173,14 @@ def _standby(view: View, final: frozenset[KeyId]) -> tuple[Dnskey, ...]:
 
 def _successor(view: View, role: Role) -> tuple[Dnskey, ...]:
     """Return the standby key that a rollover puts to use; none where one must be created for it."""
-    if role == "zsk" or not _standby_count(view):
+    if role == "zsk" or not standby_count(view):
         return ()
-    return tuple(key for key in _standby(view, frozenset()) if view.role_of(key) == role)[:1]
+    return tuple(key for key in spare_keys(view, frozenset()) if view.role_of(key) == role)[:1]
 
 
 def _with_standby(view: View, wish: Wish) -> Wish:
     """Return the wish for one more standby key where the policy wants more than there are."""
-    if len(_standby(view, frozenset(wish.final))) >= _standby_count(view):
+    if len(spare_keys(view, frozenset(wish.final))) >= standby_count(view):
         return wish
     role = roles(view)[0]
     why = "the policy wants a standby key"

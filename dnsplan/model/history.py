@@ -95,6 +95,8 @@ class Rollover:
     """The keys that leave."""
     before: tuple[KeyId, ...] = ()
     """The keys in use when it began, to which the way back leads."""
+    back: bool = False
+    """It is the way back from another one."""
     authorised_by: str = ""
     config: str = ""
     """The configuration that asked for it; empty for one that no merge asked for."""
