@@ -9,7 +9,7 @@ from typing import Protocol
 from dnsplan.model.audit import Record
 from dnsplan.model.history import ZoneHistory
 from dnsplan.model.observation import Observation
-from dnsplan.model.plan import Action, Capabilities, Receipt, SetDs, SignerKey
+from dnsplan.model.plan import Action, Capabilities, Receipt, SetDs, SetTtl, SignerKey
 from dnsplan.model.portfolio import Accepts, ZoneName
 from dnsplan.model.records import Dnskey, Ds
 from dnsplan.model.time import Instant, Seconds
@@ -54,7 +54,7 @@ class Parent(Protocol):
     def read(self, zone: ZoneName) -> tuple[Ds, ...] | None:
         """Return what the parent holds or has pending for a zone; None when the interface cannot tell."""
 
-    def perform(self, zone: ZoneName, action: SetDs) -> Receipt:
+    def perform(self, zone: ZoneName, action: SetDs | SetTtl) -> Receipt:
         """Ask for exactly one side effect."""
 
     @property

@@ -18,6 +18,7 @@ from dnsplan.apply.saved import compare
 from dnsplan.apply.turns import asked_by, noted
 from dnsplan.codec import canonical, to_json
 from dnsplan.engine import record_intent, record_outcome
+from dnsplan.engine.readiness import is_for_parent
 from dnsplan.errors import DsplanError, LedgerError, LockedError
 from dnsplan.model.audit import AuthorisedBy, Record, StepRecord
 from dnsplan.model.history import ZoneHistory
@@ -184,7 +185,7 @@ class _Work:
         return calls
 
     def _way(self, parent: str | None, signer: str | None, step: Step) -> tuple[str, str]:
-        if isinstance(step.action, SetDs):
+        if is_for_parent(step.action):
             return ("parent", parent or "manual")
         return ("signer", signer or "manual")
 
@@ -335,7 +336,7 @@ def _asked(history: ZoneHistory, step: Step) -> bool:
 
 
 def _before(one: Look, step: Step) -> tuple[str, ...]:
-    served = one.plan.observed_ds if step.rrset == "DS" else one.plan.observed_keys
+    served = one.plan.observed_ds if step.rrset in {"DS", "DS-TTL"} else one.plan.observed_keys
     return tuple(str(record) for record in served)
 
 

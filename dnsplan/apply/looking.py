@@ -167,6 +167,8 @@ def capabilities_of(portfolio: Portfolio, intent: ZoneIntent, ports: Ports) -> C
         can_create_keys=signer.can_create_keys,
         divides_by_sep=signer.divides_by_sep,
         resign=signer.resign,
+        dnskey_ttl=signer.dnskey_ttl,
+        sets_nsec3=signer.sets_nsec3,
         contact=parent.contact or signer.contact,
     )
 

@@ -29,13 +29,15 @@ def settle(history: ZoneHistory, *, now: Instant) -> tuple[ZoneHistory, tuple[St
 
 
 def _is_seen(history: ZoneHistory, intent: Intent) -> bool:
-    """Tell whether servers show the target; a key that was created shows nowhere."""
+    """Tell whether servers show the target; a key that was created shows nowhere, and no version holds a denial."""
     match intent.rrset:
-        case "DS" | "CDS":
+        case "DS" | "CDS" | "DS-TTL":
             return _newest_seen(history.ds)
+        case "DNSKEY-TTL":
+            return _newest_seen(history.dnskey)
         case "DNSKEY" | "ZONE":
             return _newest_seen(history.dnskey) and _newest_seen(history.zonedata)
-        case "KEY":
+        case "KEY" | "DENIAL":
             return False
 
 

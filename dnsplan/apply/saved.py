@@ -13,8 +13,10 @@ from dnsplan.apply.looking import Look, Ports
 from dnsplan.apply.outcome import way_in_unusable
 from dnsplan.engine.journal import targets
 from dnsplan.model.history import Content, RRsetVersion
-from dnsplan.model.plan import Action, CreateKey, DeleteKey, NeedsHuman, Plan, Step, ZonePlan
+from dnsplan.model.observation import ChildAnswer, ParentAnswer
+from dnsplan.model.plan import Action, CreateKey, DeleteKey, NeedsHuman, Plan, SetNsec3, SetTtl, Step, ZonePlan
 from dnsplan.model.portfolio import ZoneName
+from dnsplan.model.time import Seconds
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,11 +67,25 @@ def _holds(action: Action, one: Look) -> bool:
             return sum(key.algorithm == algorithm and key.id not in existing for key in known) == 1
         case DeleteKey(key=key):
             return held is not None and all(listed.key != key for listed in held)
+        case SetTtl(rrset=rrset, ttl=ttl):
+            versions = history.ds if rrset == "DS" else history.dnskey
+            return (bool(versions) and versions[-1].ttl == ttl) or _served_ttls(one, rrset) == {ttl}
+        case SetNsec3(iterations=iterations, salt=salt):
+            denials = [view.denial for view in one.situation.seen.child if isinstance(view, ChildAnswer)]
+            shown = {(denial.iterations, denial.salt) if denial else None for denial in denials}
+            return shown == {(iterations, salt)}
         case _:
             ds, dnskey, zone = targets(action)
             return (
                 _is_newest(history.ds, ds) and _is_newest(history.dnskey, dnskey) and _is_newest(history.zonedata, zone)
             )
+
+
+def _served_ttls(one: Look, rrset: str) -> set[Seconds]:
+    seen = one.situation.seen
+    if rrset == "DS":
+        return {view.ttl for view in seen.parent if isinstance(view, ParentAnswer)}
+    return {view.key_ttl for view in seen.child if isinstance(view, ChildAnswer)}
 
 
 def _is_newest(versions: tuple[RRsetVersion, ...], target: Content | None) -> bool:

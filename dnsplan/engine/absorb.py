@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from dnsplan.engine.sweep import departures, read_child, read_parent
+from dnsplan.engine.timed import joined, told_apart
 from dnsplan.engine.view import is_emergency
 from dnsplan.model.history import Content, DnskeyContent, DsContent, RRsetVersion, ZoneHistory
 from dnsplan.model.observation import Observation
@@ -79,6 +80,16 @@ def absorb(history: ZoneHistory, seen: Observation, *, policy: Policy, capabilit
 
 
 def _fold(
+    versions: tuple[RRsetVersion, ...], sweep: Sweep, nominal: Seconds, timing: Timing
+) -> tuple[RRsetVersion, ...]:
+    """Fold one sweep into the versions; what is served with a TTL under way counts as a content of its own."""
+    apart, answers = told_apart(versions, sweep.answers)
+    if answers is not sweep.answers:
+        sweep = Sweep(sweep.at, sweep.before, answers, _distinct(answers))
+    return joined(_folded(apart, sweep, nominal, timing))
+
+
+def _folded(
     versions: tuple[RRsetVersion, ...], sweep: Sweep, nominal: Seconds, timing: Timing
 ) -> tuple[RRsetVersion, ...]:
     if not sweep.contents or (versions and _says_nothing_new(versions[-1], sweep)):

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dnsplan.engine.anchored import kept_by_hand
 from dnsplan.engine.back import gone, taken_back
 from dnsplan.engine.obstacles import expiring, lies, silent_servers
+from dnsplan.engine.tuning import ttl_changes, validity_above, wanted_nsec3, why_not_nsec3, why_not_ttl
 from dnsplan.engine.validators import is_bogus
 from dnsplan.engine.view import View
 from dnsplan.model.observation import ParentAnswer
 from dnsplan.model.plan import Finding
+from dnsplan.model.time import format_duration
 
 
 def findings(view: View) -> tuple[Finding, ...]:
@@ -24,6 +26,7 @@ def findings(view: View) -> tuple[Finding, ...]:
         *_insecure(view),
         *kept_by_hand(view),
         *_too_late(view),
+        *_unlike_policy(view),
     ]
     order = ("critical", "error", "warning", "notice", "info")
     return tuple(sorted(found, key=lambda finding: (order.index(finding.severity), finding.code)))
@@ -142,3 +145,37 @@ def _insecure(view: View) -> list[Finding]:
             source="RFC 4035 4.3",
         )
     ]
+
+
+def _unlike_policy(view: View) -> list[Finding]:
+    """Return what the policy states, the zone does not show, and no way in can set."""
+    if view.situation.intent.dnssec != "signed" or not view.situation.policy.stated:
+        return []
+    found = []
+    for change in ttl_changes(view):
+        why, action = why_not_ttl(view, change)
+        if why:
+            code = "POLICY_DS_TTL" if change.rrset == "DS" else "POLICY_DNSKEY_TTL"
+            ttls = f"{format_duration(change.served)} and not {format_duration(change.wanted)}"
+            found.append(
+                _unmet(
+                    code, f"The TTL of the {change.rrset} RRset is not what the policy states", f"{ttls}; {why}", action
+                )
+            )
+    nsec3, (why, action) = wanted_nsec3(view), why_not_nsec3(view)
+    if nsec3 is not None and why:
+        found.append(
+            _unmet("POLICY_NSEC3", "The parameters of NSEC3 are not those that the policy states", why, action)
+        )
+    longest = validity_above(view)
+    if longest is not None:
+        detail = f"for {format_duration(longest)}; no signer's interface sets it for a zone"
+        action = "change the signer's own setting where it has one, or raise `signatures: max_validity`"
+        found.append(
+            _unmet("POLICY_SIGNATURES", "Signatures are valid for longer than the policy states", detail, action)
+        )
+    return found
+
+
+def _unmet(code: str, summary: str, detail: str, action: str) -> Finding:
+    return Finding(code=code, severity="warning", summary=summary, detail=detail, action=action)

@@ -12,7 +12,7 @@ from dnsplan.engine.back import gone, in_words_of_back, taken_back, way_back
 from dnsplan.engine.feasible import refusal
 from dnsplan.engine.followed import followed
 from dnsplan.engine.obstacles import next_sweep
-from dnsplan.engine.recipes import RECIPES
+from dnsplan.engine.recipes import RECIPES, settings
 from dnsplan.engine.sweep import disagree
 from dnsplan.engine.target import ids, target_of
 from dnsplan.engine.view import Proposal, View
@@ -38,6 +38,7 @@ class Choice:
 
 def choose(view: View) -> Choice:
     """Return what the zone needs; starting a rollover is noted in the history of the choice."""
+    view = settings.given_up(view)
     intent, history = view.situation.intent, view.history
     tokens = dict(history.tokens)
     for kind, token in (("sep", intent.roll.sep), ("zsk", intent.roll.zsk)):
@@ -117,7 +118,7 @@ def _begin(view: View, history: ZoneHistory, wish: Wish | Blocked) -> Choice:
         held = known_ages(view)
         if history.rollover is not None or held != history.held:
             history = replace(history, rollover=None, held=held)
-        return _nothing(view, history, wish.why)
+        return _at_rest(view, _nothing(view, history, wish.why))
     if disagree(view.situation.seen, history):
         reason = "the servers show different things; what the zone needs can be told when they agree"
         wait = Wait(until=next_sweep(view), reason=reason, polls=True)
@@ -132,6 +133,14 @@ def _anchored(view: View, history: ZoneHistory, choice: Choice, leaving: Iterabl
     if stop is None:
         return choice
     return replace(choice, history=history, proposals=lambda _: (stop,))
+
+
+def _at_rest(view: View, rest: Choice) -> Choice:
+    """Return the choice of a zone with the wanted keys and DS: whatever else the policy states."""
+    if not settings.is_under_way(view) and not settings.propose(view):
+        return rest
+    why = "the TTLs or the parameters of NSEC3 differ from what the policy states"
+    return replace(rest, recipe="settings", why=why, proposals=RECIPES["settings"])
 
 
 def _going_on(rollover: Rollover, too_late: str) -> Wish:
@@ -187,7 +196,9 @@ def _in_use(view: View, keys: set[KeyId]) -> tuple[KeyId, ...]:
 
 def _proposals(wish: Wish) -> Callable[[View], tuple[Proposal | Blocked | Wait, ...]]:
     recipe = RECIPES[wish.recipe]
-    return (lambda view: tuple(map(in_words_of_back, recipe(view)))) if wish.back else recipe
+    if wish.back:
+        return lambda view: tuple(map(in_words_of_back, recipe(view)))
+    return lambda view: settings.lower(view) or recipe(view)
 
 
 def _nothing(view: View, history: ZoneHistory, why: str) -> Choice:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal, assert_never
 
+from dnsplan.engine.timed import with_ttl
 from dnsplan.model.history import (
     Content,
     DnskeyContent,
@@ -19,7 +20,18 @@ from dnsplan.model.history import (
     ZoneContent,
     ZoneHistory,
 )
-from dnsplan.model.plan import Action, CreateKey, DeleteKey, Receipt, SetCds, SetDs, SetKeys, Step
+from dnsplan.model.plan import (
+    Action,
+    CreateKey,
+    DeleteKey,
+    Receipt,
+    SetCds,
+    SetDs,
+    SetKeys,
+    SetNsec3,
+    SetTtl,
+    Step,
+)
 from dnsplan.model.records import Dnskey
 from dnsplan.model.time import Instant
 
@@ -39,7 +51,7 @@ def targets(action: Action) -> tuple[DsContent | None, DnskeyContent | None, Zon
         case SetKeys(published=keys, sign_keys=sign_keys, sign_zone=sign_zone):
             dnskey = DnskeyContent(keys=tuple(sorted(keys)), signers=sign_keys)
             return None, dnskey, ZoneContent(signers=sign_zone)
-        case CreateKey() | DeleteKey():
+        case CreateKey() | DeleteKey() | SetTtl() | SetNsec3():
             return None, None, None
         case _:
             assert_never(action)
@@ -49,8 +61,11 @@ def record_intent(history: ZoneHistory, step: Step, *, intent_id: str, step_json
     """Return the history with a side effect about to happen; repeating an intent replaces it."""
     ds, dnskey, zone = targets(step.action)
     role = step.action.role if isinstance(step.action, CreateKey) else None
-    intent = Intent(id=intent_id, step=step_json, rrset=step.rrset, at=now, role=role)
+    target = parameters(step.action) if isinstance(step.action, SetNsec3) else ""
+    intent = Intent(id=intent_id, step=step_json, rrset=step.rrset, at=now, role=role, target=target)
     others = tuple(known for known in history.intents if known.rrset != step.rrset)
+    if isinstance(step.action, SetTtl):
+        history = _with_ttl(history, step.action, now)
     return replace(
         history,
         ds=_with_target(history.ds, ds, now),
@@ -58,6 +73,11 @@ def record_intent(history: ZoneHistory, step: Step, *, intent_id: str, step_json
         zonedata=_with_target(history.zonedata, zone, now),
         intents=(*others, intent),
     )
+
+
+def parameters(action: SetNsec3) -> str:
+    """Return the parameters of NSEC3 as an NSEC3PARAM writes them: iterations and salt."""
+    return f"{action.iterations} {action.salt or '-'}"
 
 
 def record_outcome(history: ZoneHistory, intent_id: str, receipt: Receipt, *, now: Instant) -> ZoneHistory:
@@ -89,12 +109,20 @@ def _with_target(versions: tuple[RRsetVersion, ...], content: Content | None, no
     return (*versions, RRsetVersion(content=content, first=now, everywhere=None, ttl_star=0, seen=False))
 
 
+def _with_ttl(history: ZoneHistory, action: SetTtl, now: Instant) -> ZoneHistory:
+    if action.rrset == "DS":
+        return replace(history, ds=with_ttl(history.ds, action.ttl, now))
+    return replace(history, dnskey=with_ttl(history.dnskey, action.ttl, now))
+
+
 def _without_unseen(history: ZoneHistory, intent: Intent) -> ZoneHistory:
     def seen(versions: tuple[RRsetVersion, ...]) -> tuple[RRsetVersion, ...]:
         return versions[:-1] if versions and not versions[-1].seen else versions
 
-    if intent.rrset == "DS":
+    if intent.rrset in {"DS", "DS-TTL"}:
         return replace(history, ds=seen(history.ds))
+    if intent.rrset == "DENIAL":
+        return history
     return replace(history, dnskey=seen(history.dnskey), zonedata=seen(history.zonedata))
 
 

@@ -25,6 +25,8 @@ from dnsplan.model.plan import (
     SetCds,
     SetDs,
     SetKeys,
+    SetNsec3,
+    SetTtl,
     Step,
     Wait,
 )
@@ -144,6 +146,10 @@ def _stable(action: Action) -> str:
             parts = [role, str(algorithm), *sorted(existing)]
         case DeleteKey(key=key):
             parts = [str(key)]
+        case SetTtl(rrset=rrset, ttl=ttl, ds=ds):
+            parts = [rrset, str(ttl), *map(str, ds)]
+        case SetNsec3(iterations=iterations, salt=salt):
+            parts = [str(iterations), salt]
         case _:
             assert_never(action)
     return "\n".join([type(action).__name__, *parts])
@@ -151,6 +157,8 @@ def _stable(action: Action) -> str:
 
 def touched(view: View, action: Action) -> frozenset[Touched]:
     """Return the RRsets that an action changes; empty for what is served nowhere."""
+    if isinstance(action, SetTtl):
+        return frozenset({action.rrset})
     ds, dnskey, zone = targets(action)
     changes: dict[Touched, bool] = {
         "DS": ds is not None and ds != view.ds,
@@ -167,7 +175,7 @@ def restated(view: View, action: Action) -> frozenset[Touched]:
     """
     if not isinstance(action, SetKeys):
         return frozenset()
-    ours = {intent.at for intent in view.history.intents if intent.rrset in {"DNSKEY", "ZONE"}}
+    ours = {intent.at for intent in view.history.intents if intent.rrset in {"DNSKEY", "ZONE", "DNSKEY-TTL"}}
     newest: dict[Touched, RRsetVersion] = {"DNSKEY": view.history.dnskey[-1], "ZONE": view.history.zonedata[-1]}
     return frozenset(name for name, version in newest.items() if version.seen and version.first not in ours)
 
@@ -181,13 +189,22 @@ def rrset_of(view: View, action: Action) -> Touched:
             return "ZONE" if touched(view, action) == {"ZONE"} else "DNSKEY"
         case CreateKey() | DeleteKey():
             return "KEY"
+        case SetTtl(rrset=rrset):
+            return "DS-TTL" if rrset == "DS" else "DNSKEY-TTL"
+        case SetNsec3():
+            return "DENIAL"
         case _:
             assert_never(action)
 
 
+def is_for_parent(action: Action) -> bool:
+    """Tell whether the parent is asked; the signer is for everything else."""
+    return isinstance(action, SetDs) or (isinstance(action, SetTtl) and action.rrset == "DS")
+
+
 def needs_person(action: Action, capabilities: Capabilities) -> bool:
     """Tell whether only a person can carry an action out."""
-    if isinstance(action, SetDs):
+    if is_for_parent(action):
         return capabilities.update in {"manual", "none"}
     return capabilities.signer_manual
 

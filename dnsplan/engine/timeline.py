@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from dnsplan.engine.goal import Choice
 from dnsplan.engine.journal import record_intent
-from dnsplan.engine.readiness import admitted_from, judge, make_step, needs_person, rrset_of
+from dnsplan.engine.readiness import admitted_from, is_for_parent, judge, make_step, needs_person, rrset_of
 from dnsplan.engine.view import Proposal, View, view_of
 from dnsplan.model.history import HeldKey, Rollover, RRsetVersion, ZoneHistory
-from dnsplan.model.plan import CreateKey, DeleteKey, Proof, SetCds, SetDs, TimelineStep
+from dnsplan.model.plan import CreateKey, DeleteKey, Proof, SetCds, TimelineStep
 from dnsplan.model.records import SEP, ZONE_KEY, Dnskey
 from dnsplan.model.time import Instant, Seconds
 
@@ -38,7 +38,8 @@ def timeline(view: View, choice: Choice, registration: Seconds = 0) -> tuple[Tim
         if moment is None:
             break
         now, certain = moment, False
-        takes = registration if isinstance(proposal.candidates[0], SetDs | SetCds) else 0
+        action = proposal.candidates[0]
+        takes = registration if is_for_parent(action) or isinstance(action, SetCds) else 0
         current = _after(current, proposal, now + takes)
     return tuple(steps)
 
@@ -56,7 +57,7 @@ def _admitted(view: View, proposal: Proposal, now: Instant) -> Instant | None:
 def _step(view: View, proposal: Proposal, moment: Instant | None, *, predicted: bool) -> TimelineStep:
     action = proposal.candidates[0]
     capabilities = view.situation.capabilities
-    side = "parent" if isinstance(action, SetDs) else "signer"
+    side = "parent" if is_for_parent(action) else "signer"
     name = view.situation.intent.parent if side == "parent" else view.situation.intent.signer
     who = "a person" if needs_person(action, capabilities) else f"{side} {name or ''}".strip()
     return TimelineStep(

@@ -10,8 +10,8 @@ from dnsplan.model.records import Dnskey, Ds, KeyId
 from dnsplan.model.time import Instant, Seconds
 
 RRsetName = Literal["DS", "DNSKEY", "ZONE"]
-Touched = Literal["DS", "DNSKEY", "ZONE", "KEY", "CDS"]
-"""What a side effect touches; `KEY` changes nothing that is served."""
+Touched = Literal["DS", "DNSKEY", "ZONE", "KEY", "CDS", "DS-TTL", "DNSKEY-TTL", "DENIAL"]
+"""What a side effect touches; `KEY` changes nothing that is served, `DENIAL` is how negative answers are proven."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,6 +56,8 @@ class RRsetVersion:
     clean: int = 0
     """Clean sweeps so far, each at least the spacing after the one before."""
     clean_at: Instant | None = None
+    ttl: Seconds | None = None
+    """The TTL for which it began, with the content of the version before it; None where the content made it new."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,6 +139,8 @@ class Intent:
     reason: str = ""
     role: Role | None = None
     """Of the key that it creates."""
+    target: str = ""
+    """What it asks for, where no version of an RRset says so."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

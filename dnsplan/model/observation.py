@@ -43,6 +43,17 @@ class ParentAnswer:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Denial:
+    """How a negative answer was proven: by NSEC, or by NSEC3 with these parameters (RFC 5155 section 3)."""
+
+    nsec3: bool
+    iterations: int = 0
+    salt: str = ""
+    """In hexadecimal; empty for none."""
+    opt_out: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ChildAnswer:
     """One child server's answers at its apex."""
 
@@ -67,6 +78,10 @@ class ChildAnswer:
     cdnskey: tuple[Dnskey, ...] = ()
     signatures_end: Instant | None = None
     """When the first of the sampled signatures expires."""
+    signatures_validity: Seconds = 0
+    """The longest time for which one of the sampled signatures is valid, from its inception on; 0 without any."""
+    denial: Denial | None = None
+    """None where the negative answer held no proof that verifies, or proofs of more than one kind."""
     detail: str = ""
     """Why signatures did not verify."""
 

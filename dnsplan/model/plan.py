@@ -16,7 +16,7 @@ Undo = Literal["fast", "slow", "none"]
 Headline = Literal["OK", "ACTIVE", "WAITING", "BLOCKED", "MANUAL", "REVIEW", "HOLD"]
 Op = Literal[
     "ds.set", "dnskey.create", "dnskey.publish", "dnskey.activate", "dnskey.deactivate", "dnskey.withdraw",
-    "dnskey.delete", "cds.set", "signing.enable", "signing.disable", "wait", "manual", "review",
+    "dnskey.delete", "cds.set", "ttl.set", "nsec3.set", "signing.enable", "signing.disable", "wait", "manual", "review",
 ]  # fmt: skip
 
 
@@ -67,7 +67,26 @@ class SetCds:
     cdnskey: tuple[Dnskey, ...]
 
 
-Action = SetDs | CreateKey | SetKeys | DeleteKey | SetCds
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SetTtl:
+    """The DS or DNSKEY RRset is served with this TTL, and with the content that it has."""
+
+    rrset: Literal["DS", "DNSKEY"]
+    ttl: Seconds
+    ds: tuple[Ds, ...] = ()
+    """What the parent serves, for the DS; an adapter with compare-and-swap refuses anything else."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SetNsec3:
+    """A zone that uses NSEC3 does so with these parameters; whether it uses opt-out stays as it is (RFC 5155)."""
+
+    iterations: int
+    salt: str
+    """In hexadecimal; empty for none."""
+
+
+Action = SetDs | CreateKey | SetKeys | DeleteKey | SetCds | SetTtl | SetNsec3
 """A target, not a delta: performing it twice is performing it once."""
 
 
@@ -215,6 +234,13 @@ class Capabilities:
     """The signer lets keys with the SEP flag sign the DNSKEY RRset and the others the data, wherever it has both."""
     resign: Seconds = 0
     """Dsgn: delay until all data carry new signatures (RFC 7583 section 3.1)."""
+    dnskey_ttl: Literal["fixed", "own", "negative"] = "fixed"
+    """Whether the signer can be given the DNSKEY RRset's TTL: by itself, or together with that of negative answers."""
+    sets_nsec3: bool = False
+    """The signer can be given the parameters of NSEC3."""
+    sets_ds_ttl: bool = False
+    ds_ttl: Seconds | None = None
+    """The TTL that the parent's entry gives every DS that is written; None where it gives none."""
     contact: str = ""
 
 

@@ -16,6 +16,8 @@ Profile = Literal["lenient", "rfc4509", "hardened", "strict4035"]
 Dnssec = Literal["signed", "insecure", "hold"]
 Role = Literal["ksk", "zsk", "csk"]
 DAY: Seconds = 86400
+LASTING = ("dnskey.ttl", "ds.ttl_max", "nsec3.iterations", "nsec3.salt_length", "signatures.max_validity")
+"""Keys of a policy that say how a zone at rest is served."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,6 +111,8 @@ class Policy:
     freeze: tuple[Freeze, ...] = ()
     weekly: tuple[Weekly, ...] = ()
     unknown_ds: Literal["keep", "remove", "block"] = "keep"
+    stated: frozenset[str] = frozenset()
+    """Those of `LASTING` that the policy's file itself states; what is only a default changes nothing in a zone."""
     source: Source | None = None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import dns.exception
 import dns.message
@@ -13,7 +13,7 @@ import dns.name
 import dns.rcode
 import dns.rrset
 
-from dnsplan.model.observation import ChildAnswer, ChildView, Unreachable
+from dnsplan.model.observation import ChildAnswer, ChildView, Denial, Unreachable
 from dnsplan.model.records import Dnskey, KeyId, dnskey_from_rdata, ds_from_rdata
 from dnsplan.observe.crypto import UNSIGNED, Signed, keys_of, signed_by
 from dnsplan.observe.transport import Answer, Failed, Transport
@@ -56,6 +56,8 @@ class _Sample:
 
     ttl: int
     signed: Signed
+    denial: Denial | None = None
+    """What it says about names that do not exist, if it is an NSEC or NSEC3."""
 
 
 async def ask_child(
@@ -141,6 +143,8 @@ def _answer(
         cds=tuple(sorted(ds_from_rdata(wire) for wire in rdatas(rrset(seen.cds.answer, zone, CDS)))),
         cdnskey=_cdnskeys(rrset(seen.cdnskey.answer, zone, CDNSKEY)),
         signatures_end=min((each.ends for each in judged if each.ends is not None), default=None),
+        signatures_validity=max(each.validity for each in judged),
+        denial=_denial(samples),
         detail=next((each.problem for each in judged if each.problem), "") if keys else "",
     )
 
@@ -163,7 +167,23 @@ def _sample(
     section: list[dns.rrset.RRset], records: dns.rrset.RRset, zone: dns.name.Name, keys: tuple[Dnskey, ...], now: int
 ) -> _Sample:
     rrsigs = signatures(section, records.name, int(records.rdtype))
-    return _Sample(records.ttl, signed_by(records, rrsigs, zone, keys, now))
+    return _Sample(records.ttl, signed_by(records, rrsigs, zone, keys, now), _denial_by(records))
+
+
+def _denial_by(records: dns.rrset.RRset) -> Denial | None:
+    if records.rdtype == NSEC3:
+        rdata = records[0]
+        return Denial(nsec3=True, iterations=rdata.iterations, salt=rdata.salt.hex(), opt_out=bool(rdata.flags & 1))
+    return Denial(nsec3=False) if records.rdtype == NSEC else None
+
+
+def _denial(samples: list[_Sample]) -> Denial | None:
+    """Return the one way in which proofs that verify deny; None where there is none, or more than one."""
+    found = {each.denial for each in samples if each.denial is not None and each.signed.keys}
+    closed = {replace(each, opt_out=False) for each in found}
+    if len(closed) != 1:
+        return None
+    return replace(closed.pop(), opt_out=any(each.opt_out for each in found))
 
 
 def _cdnskeys(records: dns.rrset.RRset | None) -> tuple[Dnskey, ...]:

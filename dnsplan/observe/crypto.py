@@ -26,12 +26,16 @@ MOST_RESULTS = 200_000
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """Keys whose signatures verify, the largest original TTL, when the first signature ends, why others fail."""
+    """Keys whose signatures verify, the largest original TTL, when the first signature ends, why others fail.
+
+    `validity` is the longest time from inception to expiration of a signature that verifies.
+    """
 
     keys: frozenset[KeyId]
     original_ttl: int
     ends: int | None
     problem: str = ""
+    validity: int = 0
 
 
 UNSIGNED = Signed(frozenset(), 0, None, "no signature")
@@ -57,6 +61,7 @@ def signed_by(
         return UNSIGNED
     good: set[KeyId] = set()
     ends: list[int] = []
+    validity = 0
     problem, tried = "", 0
     by_tag: dict[tuple[int, int], list[Dnskey]] = {}
     for key in keys:
@@ -78,7 +83,8 @@ def signed_by(
             continue
         good.add(verified.id)
         ends.append(rrsig.expiration)
-    return Signed(frozenset(good), original_ttl(rrsigs, zone), min(ends, default=None), problem)
+        validity = max(validity, rrsig.expiration - rrsig.inception)
+    return Signed(frozenset(good), original_ttl(rrsigs, zone), min(ends, default=None), problem, validity)
 
 
 def original_ttl(rrsigs: dns.rrset.RRset | None, zone: dns.name.Name) -> int:

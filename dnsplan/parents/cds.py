@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dnsplan.model.plan import Capabilities, Receipt, SetDs
+from dnsplan.model.plan import Capabilities, Receipt, SetDs, SetTtl
 from dnsplan.model.portfolio import Accepts, WayIn, ZoneName
 from dnsplan.model.records import Ds
 from dnsplan.model.settings import Settings, accepted_by_account, settings_of
@@ -29,7 +29,7 @@ class ScanningParent:
         """Return None: only the DNS can tell."""
         return None
 
-    def perform(self, zone: ZoneName, action: SetDs) -> Receipt:  # noqa: ARG002  # the signer publishes
+    def perform(self, zone: ZoneName, action: SetDs | SetTtl) -> Receipt:  # noqa: ARG002  # the signer publishes
         """Leave it to the parent's next scan."""
         return Receipt(state="pending", message=f"waiting for the parent of {zone} to scan its CDS and CDNSKEY")
 

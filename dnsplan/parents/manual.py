@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dnsplan.model.plan import Capabilities, Receipt, SetDs
+from dnsplan.model.plan import Capabilities, Receipt, SetDs, SetTtl
 from dnsplan.model.portfolio import Accepts, WayIn, ZoneName
 from dnsplan.model.records import Ds
 from dnsplan.model.settings import Settings, accepted_by_account, settings_of
@@ -30,7 +30,7 @@ class ManualParent:
         """Return None: only the DNS can tell."""
         return None
 
-    def perform(self, zone: ZoneName, action: SetDs) -> Receipt:  # noqa: ARG002  # the runbook holds the values
+    def perform(self, zone: ZoneName, action: SetDs | SetTtl) -> Receipt:  # noqa: ARG002  # the runbook holds the values
         """Hand the step over to the person."""
         message = f"waiting for {self.contact} to change the DS of {zone}"
         return Receipt(state="manual", message=message)

@@ -25,7 +25,7 @@ import dns.tsig
 import dns.update
 
 from dnsplan.errors import AdapterError, ConfigError, SecretError
-from dnsplan.model.plan import Capabilities, Receipt, SetDs
+from dnsplan.model.plan import Capabilities, Receipt, SetDs, SetTtl
 from dnsplan.model.portfolio import Accepts, Secret, WayIn, ZoneName
 from dnsplan.model.records import Ds, ds_from_rdata
 from dnsplan.model.secret import SecretText
@@ -75,19 +75,27 @@ class UpdatedParent:
 
     def capabilities(self, zone: ZoneName, accepts: Accepts) -> Capabilities:  # noqa: ARG002  # the same for all zones
         """Return that the whole RRset is replaced, and only if it is still the one expected."""
-        return Capabilities(update="replace", accepts=accepted_by_account(accepts, self.settings), guarded_write=True)
+        return Capabilities(
+            update="replace",
+            accepts=accepted_by_account(accepts, self.settings),
+            guarded_write=True,
+            sets_ds_ttl=True,
+            ds_ttl=self.ds_ttl,
+        )
 
     def read(self, zone: ZoneName) -> tuple[Ds, ...]:
         """Return the DS that the primary server serves; AdapterError when it gives no authoritative answer."""
         return self._served(zone, self._deadline())[0]
 
-    def perform(self, zone: ZoneName, action: SetDs) -> Receipt:
-        """Replace the DS RRset in one update, provided that it is exactly `action.expected`."""
+    def perform(self, zone: ZoneName, action: SetDs | SetTtl) -> Receipt:
+        """Replace the DS RRset, or its TTL, in one update, provided that it is exactly the one expected."""
         deadline = self._deadline()
         served, ttl = self._served(zone, deadline)
-        if set(served) == set(action.ds):
+        if _is_done(action, served, ttl):
             return Receipt(state="accepted", message="the parent already holds these DS")
-        response = self._send_update(zone, self._update(zone, action, ttl), deadline)
+        expected = action.expected if isinstance(action, SetDs) else action.ds
+        new_ttl = self._new_ttl(zone, ttl) if isinstance(action, SetDs) else action.ttl
+        response = self._send_update(zone, self._update(zone, expected, action.ds, new_ttl), deadline)
         if response.rcode() in CHANGED_MEANWHILE:
             code = dns.rcode.to_text(response.rcode())
             message = f"the DS of {zone} changed meanwhile: {self._server} refused the update with {code}"
@@ -103,16 +111,18 @@ class UpdatedParent:
     def _deadline(self) -> float:
         return time.monotonic() + self.timeout
 
-    def _update(self, zone: ZoneName, action: SetDs, ttl: Seconds | None) -> dns.update.UpdateMessage:
+    def _update(
+        self, zone: ZoneName, expected: tuple[Ds, ...], wanted: tuple[Ds, ...], ttl: Seconds
+    ) -> dns.update.UpdateMessage:
         update = dns.update.UpdateMessage(_absolute(self.parent_zone))
         owner = _absolute(zone)
-        if action.expected:
-            update.present(owner, *map(_rdata, action.expected))
+        if expected:
+            update.present(owner, *map(_rdata, expected))
         else:
             update.absent(owner, dns.rdatatype.DS)
         update.delete(owner, dns.rdatatype.DS)
-        if action.ds:
-            update.add(owner, self._new_ttl(zone, ttl), *map(_rdata, action.ds))
+        if wanted:
+            update.add(owner, ttl, *map(_rdata, wanted))
         update.use_tsig(self._key(), algorithm=self.tsig.algorithm)
         return update
 
@@ -158,15 +168,13 @@ class UpdatedParent:
             )
         return response
 
-    def _read_back(self, zone: ZoneName, action: SetDs, deadline: float) -> Receipt:
+    def _read_back(self, zone: ZoneName, action: SetDs | SetTtl, deadline: float) -> Receipt:
         give_up = min(deadline, time.monotonic() + READ_BACK_SECONDS)
         try:
-            while set(self._served(zone, deadline)[0]) != set(action.ds):
+            while not _is_done(action, *self._served(zone, deadline)):
                 if time.monotonic() > give_up:
-                    message = (
-                        f"{self._server} answered NOERROR and did not change the DS of {zone}: "
-                        f"is it delegated in {self.parent_zone}?"
-                    )
+                    what, why = _cause_of_silence(action, self.parent_zone)
+                    message = f"{self._server} answered NOERROR and did not change the {what} of {zone}: {why}"
                     return Receipt(state="refused", message=message)
                 time.sleep(0.05)
         except AdapterError as error:
@@ -238,6 +246,16 @@ def connect(
         ds_ttl_max=ds_ttl_max,
         timeout=settings.seconds("timeout", 10),
     )
+
+
+def _is_done(action: SetDs | SetTtl, served: tuple[Ds, ...], ttl: Seconds | None) -> bool:
+    return set(served) == set(action.ds) and (isinstance(action, SetDs) or ttl == action.ttl)
+
+
+def _cause_of_silence(action: SetDs | SetTtl, parent_zone: str) -> tuple[str, str]:
+    if isinstance(action, SetDs):
+        return "DS", f"is it delegated in {parent_zone}?"
+    return "TTL of the DS", "does the server limit TTLs?"
 
 
 def _endpoint(settings: Settings) -> tuple[str, int]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from dnsplan.model.names import parse_name
 from dnsplan.model.portfolio import (
+    LASTING,
     Accepts,
     Audit,
     Freeze,
@@ -130,8 +131,13 @@ def build_policy(value: Mapping[str, Any], file: str = "") -> Policy:
         freeze=tuple(_freeze(window) for window in windows.get("freeze", [])),
         weekly=tuple(weekly(window) for window in windows.get("weekly", [])),
         unknown_ds=value.get("unknown_ds", base.unknown_ds),
+        stated=frozenset(name for name in LASTING if _states(value, *name.split("."))),
         source=Source(file=file, line=1),
     )
+
+
+def _states(value: Mapping[str, Any], table: str, key: str) -> bool:
+    return key in value.get(table, {})
 
 
 def _timing(value: Mapping[str, Any], base: Timing) -> Timing:

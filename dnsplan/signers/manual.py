@@ -23,7 +23,14 @@ class ManualSigner:
 
     def capabilities(self, zone: ZoneName) -> Capabilities:  # noqa: ARG002  # the same for all zones
         """Return that a person acts, and who."""
-        return Capabilities(update="none", signer_manual=True, resign=self.resign, contact=self.contact)
+        return Capabilities(
+            update="none",
+            signer_manual=True,
+            resign=self.resign,
+            dnskey_ttl="own",
+            sets_nsec3=True,
+            contact=self.contact,
+        )
 
     def read(self, zone: ZoneName) -> tuple[SignerKey, ...] | None:  # noqa: ARG002  # nobody to ask
         """Return None: only the DNS can tell."""

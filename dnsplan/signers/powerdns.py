@@ -22,6 +22,8 @@ from dnsplan.model.plan import (
     SetCds,
     SetDs,
     SetKeys,
+    SetNsec3,
+    SetTtl,
     SignerKey,
 )
 from dnsplan.model.portfolio import Role, Secret, WayIn, ZoneName
@@ -34,6 +36,8 @@ from dnsplan.signers.powerdns_api import Cryptokey, ZoneApi, ZoneFacts
 
 PRIMARY_KINDS = {"Master", "Primary", "Producer"}
 """Kinds whose secondaries fetch a change only when the serial has grown."""
+FETCHED_KINDS = {"Slave", "Secondary", "Consumer"}
+"""Kinds whose records, the SOA among them, come from a primary server and would be fetched again."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,8 +51,10 @@ class PowerDns:
     """Held during a change: a PowerDNS on SQLite answers 500 when two changes meet."""
 
     def capabilities(self, zone: ZoneName) -> Capabilities:  # noqa: ARG002  # the same for all zones
-        """Return that it signs online, and divides the work by the SEP flag."""
-        return Capabilities(update="none", resign=self.resign, divides_by_sep=True)
+        """Return that it signs online, divides the work by the SEP flag, and takes the DNSKEY TTL from the SOA."""
+        return Capabilities(
+            update="none", resign=self.resign, divides_by_sep=True, dnskey_ttl="negative", sets_nsec3=True
+        )
 
     def read(self, zone: ZoneName) -> tuple[SignerKey, ...]:
         """Return all keys of the zone; AdapterError when the server does not answer or does not have it."""
@@ -73,7 +79,11 @@ class PowerDns:
                 return _delete_key(server, action)
             case SetCds():
                 return _set_cds(server, action)
-            case SetDs():
+            case SetTtl(rrset="DNSKEY"):
+                return _set_key_ttl(server, action)
+            case SetNsec3():
+                return _set_nsec3(server, action)
+            case SetDs() | SetTtl():
                 raise AdapterError(f"{zone}: PowerDNS as a signer does not hold the zone's DS")
             case _:
                 assert_never(action)
@@ -202,6 +212,45 @@ def _set_cds(server: ZoneApi, action: SetCds) -> Receipt:
     if facts.kind in PRIMARY_KINDS:
         server.notify()
     return Receipt(state="accepted")
+
+
+def _set_key_ttl(server: ZoneApi, action: SetTtl) -> Receipt:
+    """Set the last field of the SOA: it is the TTL of the DNSKEY RRset that PowerDNS makes, and the negative TTL."""
+    facts = _refuse_presigned(server)
+    if facts.kind in FETCHED_KINDS:
+        raise AdapterError(
+            f"{server.zone}: PowerDNS takes the TTL of the DNSKEY RRset from the SOA, which it fetches from elsewhere",
+            hint="set the last field of the SOA at the zone's primary server",
+        )
+    ttl, fields = server.soa()
+    already = fields[6] == str(action.ttl)
+    if not already:
+        server.write_soa(ttl, [*fields[:6], str(action.ttl)], facts)
+    server.flush_caches()
+    if facts.kind in PRIMARY_KINDS:
+        server.notify()
+    return Receipt(state="accepted", message="the TTL is already so" if already else "")
+
+
+def _set_nsec3(server: ZoneApi, action: SetNsec3) -> Receipt:
+    """Set iterations and salt of a zone that uses NSEC3; its hash, opt-out and narrow mode stay."""
+    facts = _refuse_presigned(server)
+    now = facts.nsec3param.split()
+    if len(now) != 4:
+        raise AdapterError(
+            f"{server.zone}: the zone does not use NSEC3 in PowerDNS", hint="plan again: nothing is to be set there"
+        )
+    wanted = [*now[:2], str(action.iterations), action.salt or "-"]
+    already = [part.lower() for part in now] == wanted
+    if not already:
+        server.set_nsec3(" ".join(wanted), narrow=facts.nsec3narrow)
+    server.rectify()
+    if facts.kind in PRIMARY_KINDS and not already:
+        server.increase_serial(facts)
+    server.flush_caches()
+    if facts.kind in PRIMARY_KINDS:
+        server.notify()
+    return Receipt(state="accepted", message="the parameters are already so" if already else "")
 
 
 def _refuse_presigned(server: ZoneApi) -> ZoneFacts:

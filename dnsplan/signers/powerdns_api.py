@@ -44,6 +44,9 @@ class ZoneFacts:
     serial_follows_api: bool
     automatic_cds: tuple[str, ...]
     """Kinds of metadata by which PowerDNS chooses CDS or CDNSKEY itself."""
+    nsec3param: str
+    """Algorithm, flags (1 for opt-out), iterations and salt; empty where the zone uses NSEC."""
+    nsec3narrow: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +68,8 @@ class ZoneApi:
                 presigned="PRESIGNED" in kinds,
                 serial_follows_api=bool(document.get("soa_edit_api")),
                 automatic_cds=tuple(kind for kind in CDS_METADATA if kind in kinds),
+                nsec3param=str(document.get("nsec3param") or ""),
+                nsec3narrow=bool(document.get("nsec3narrow")),
             )
         except (KeyError, TypeError, AttributeError):
             raise self._nonsense() from None
@@ -109,21 +114,43 @@ class ZoneApi:
 
     def apex_records(self, rrtype: str) -> tuple[str, ...]:
         """Return the contents of an RRset at the apex, of the database, not of what the server adds."""
+        return tuple(content for _, content in self._apex(rrtype))
+
+    def soa(self) -> tuple[int, list[str]]:
+        """Return the SOA's TTL and its fields; the last is the TTL of negative answers and of the DNSKEY RRset."""
+        found = self._apex("SOA")
+        if len(found) != 1 or len(found[0][1].split()) != 7:
+            raise self._nonsense()
+        return found[0][0], found[0][1].split()
+
+    def write_soa(self, ttl: int, fields: Sequence[str], facts: ZoneFacts) -> None:
+        """Replace the SOA; its serial increases, by PowerDNS itself where the zone's settings say so."""
+        written = list(fields)
+        if not facts.serial_follows_api:
+            written[2] = str((int(written[2]) + 1) % 2**32)
+        self._call("PATCH", "", {"rrsets": [self._rrset("SOA", [" ".join(written)], ttl)]})
+
+    def _apex(self, rrtype: str) -> list[tuple[int, str]]:
         document = self._json(self._call("GET", f"?rrset_name={self._id}&rrset_type={rrtype}"))
         try:
-            return tuple(
-                record["content"]
+            return [
+                (int(rrset["ttl"]), record["content"])
                 for rrset in document["rrsets"]
                 if rrset["type"] == rrtype and rrset["name"] == f"{self.zone}."
                 for record in rrset["records"]
                 if not record["disabled"]
-            )
-        except (KeyError, TypeError):
+            ]
+        except (KeyError, TypeError, ValueError):
             raise self._nonsense() from None
 
     def replace_apex(self, contents: dict[str, Sequence[str]]) -> None:
         """Replace RRsets at the apex by type, in one call; an empty one is deleted."""
-        self._call("PATCH", "", {"rrsets": [self._rrset(rrtype, found) for rrtype, found in contents.items()]})
+        rrsets = [self._rrset(rrtype, found, CDS_TTL) for rrtype, found in contents.items()]
+        self._call("PATCH", "", {"rrsets": rrsets})
+
+    def set_nsec3(self, parameters: str, *, narrow: bool) -> None:
+        """Use NSEC3 with these parameters; the order of names is not in the database before `rectify`."""
+        self._call("PUT", "", {"nsec3param": parameters, "nsec3narrow": narrow})
 
     def delete_metadata(self, kind: str) -> None:
         """Delete a kind of metadata; one that is gone already is fine."""
@@ -149,9 +176,7 @@ class ZoneApi:
         if facts.serial_follows_api:
             self._call("PATCH", "", {"rrsets": []})
             return
-        fields = self.apex_records("SOA")[0].split()
-        fields[2] = str((int(fields[2]) + 1) % 2**32)
-        self.replace_apex({"SOA": [" ".join(fields)]})
+        self.write_soa(*self.soa(), facts)
 
     def notify(self) -> None:
         """Tell the zone's secondaries that it has changed."""
@@ -167,12 +192,12 @@ class ZoneApi:
         safe = (char if char.isalnum() or char in ".-" else f"={ord(char):02X}" for char in f"{self.zone}.")
         return "".join(safe)
 
-    def _rrset(self, rrtype: str, contents: Sequence[str]) -> dict[str, object]:
+    def _rrset(self, rrtype: str, contents: Sequence[str], ttl: int) -> dict[str, object]:
         rrset: dict[str, object] = {"name": f"{self.zone}.", "type": rrtype}
         if not contents:
             return rrset | {"changetype": "DELETE"}
         records = [{"content": content, "disabled": False} for content in contents]
-        return rrset | {"changetype": "REPLACE", "ttl": CDS_TTL, "records": records}
+        return rrset | {"changetype": "REPLACE", "ttl": ttl, "records": records}
 
     def _call(self, method: Method, tail: str, body: object = None, *, gone_is_fine: bool = False) -> Reply:
         return self._checked(method, f"zones/{self._id}{tail}", body, gone_is_fine=gone_is_fine)

@@ -16,13 +16,14 @@ from dnsplan.engine.recipes import (
     emergency,
     follow,
     insecure,
+    settings,
     standby,
     zsk,
 )
 from dnsplan.engine.view import Proposal, View
-from dnsplan.model.plan import Blocked
+from dnsplan.model.plan import Blocked, Wait
 
-Recipe = Callable[[View], tuple[Proposal | Blocked, ...]]
+Recipe = Callable[[View], tuple[Proposal | Blocked | Wait, ...]]
 
 RECIPES: Mapping[str, Recipe] = {
     "bootstrap": bootstrap.propose,
@@ -39,4 +40,5 @@ RECIPES: Mapping[str, Recipe] = {
     "standby": standby.propose,
     "follow": follow.propose,
     "insecure": insecure.propose,
+    "settings": settings.propose,
 }

@@ -191,7 +191,7 @@ def _zone(name: str, children: tuple[str, ...], ttl: int) -> Zone:
         records += _servers(child, ttl)
     if name in children:
         records += [(f"www.{name}.", ttl, "A", "192.0.2.80"), (f"{name}.", ttl, "TXT", '"served on loopback"')]
-    return Zone(f"{name.rstrip('.')}.", records, dnskey_ttl=ttl)
+    return Zone(f"{name.rstrip('.')}.", records)
 
 
 def _apex(name: str, ttl: int) -> list[tuple[str, int, str, str]]:

@@ -140,9 +140,8 @@ class ZoneVersion:
 class Zone:
     """A zone that changes; every change is a new version with the next serial, served at once or after a lag."""
 
-    def __init__(self, origin: str, records: Iterable[tuple[str, int, str, str]], *, dnskey_ttl: int) -> None:
+    def __init__(self, origin: str, records: Iterable[tuple[str, int, str, str]]) -> None:
         self.origin = dns.name.from_text(origin)
-        self.dnskey_ttl = dnskey_ttl
         self.metadata: dict[str, tuple[str, ...]] = {}
         self.lock = threading.RLock()
         built: dict[dns.name.Name, dict[dns.rdatatype.RdataType, dns.rdataset.Rdataset]] = {}
@@ -198,22 +197,23 @@ class Zone:
 
     def _version(self, keys: tuple[ZoneKey, ...], plain: Records) -> ZoneVersion:
         apex = dict(plain[self.origin])
+        ttl = int(apex[dns.rdatatype.SOA][0].minimum)  # as PowerDNS does it
         if published := [key.dnskey for key in keys if key.published]:
-            apex[dns.rdatatype.DNSKEY] = dns.rdataset.from_rdata_list(self.dnskey_ttl, published)
-        apex.update(self._automatic_cds([key.dnskey for key in keys if key.published and key.sep and key.active]))
+            apex[dns.rdatatype.DNSKEY] = dns.rdataset.from_rdata_list(ttl, published)
+        apex.update(self._automatic_cds([key.dnskey for key in keys if key.published and key.sep and key.active], ttl))
         records = {**plain, self.origin: apex}
         return ZoneVersion(origin=self.origin, records=records, keys=keys, since=time.monotonic())
 
-    def _automatic_cds(self, keys: list[DNSKEY]) -> dict[dns.rdatatype.RdataType, dns.rdataset.Rdataset]:
+    def _automatic_cds(self, keys: list[DNSKEY], ttl: int) -> dict[dns.rdatatype.RdataType, dns.rdataset.Rdataset]:
         """Return what PUBLISH-CDS and PUBLISH-CDNSKEY make PowerDNS serve."""
         made: dict[dns.rdatatype.RdataType, dns.rdataset.Rdataset] = {}
         digests = [digest for item in self.metadata.get("PUBLISH-CDS", ()) for digest in item.split(",")]
         if keys and digests:
             cds = [dns.dnssec.make_cds(self.origin, key, DSDigest(int(digest))) for key in keys for digest in digests]
-            made[dns.rdatatype.CDS] = dns.rdataset.from_rdata_list(self.dnskey_ttl, cds)
+            made[dns.rdatatype.CDS] = dns.rdataset.from_rdata_list(ttl, cds)
         if keys and self.metadata.get("PUBLISH-CDNSKEY"):
             cdnskeys = [dns.rdata.from_text("IN", "CDNSKEY", key.to_text()) for key in keys]
-            made[dns.rdatatype.CDNSKEY] = dns.rdataset.from_rdata_list(self.dnskey_ttl, cdnskeys)
+            made[dns.rdatatype.CDNSKEY] = dns.rdataset.from_rdata_list(ttl, cdnskeys)
         return made
 
 

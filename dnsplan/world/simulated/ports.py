@@ -5,13 +5,24 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, assert_never
+from typing import Any
 
 from dnsplan.errors import AdapterError
 from dnsplan.model.audit import Record
 from dnsplan.model.history import ZoneHistory
 from dnsplan.model.observation import ChildAnswer, ChildView, Observation, ParentAnswer, ParentView, Unreachable
-from dnsplan.model.plan import Action, Capabilities, CreateKey, DeleteKey, Receipt, SetCds, SetDs, SetKeys, SignerKey
+from dnsplan.model.plan import (
+    Action,
+    Capabilities,
+    CreateKey,
+    DeleteKey,
+    Receipt,
+    SetCds,
+    SetDs,
+    SetKeys,
+    SetTtl,
+    SignerKey,
+)
 from dnsplan.model.portfolio import Accepts, ZoneName
 from dnsplan.model.records import Dnskey, Ds
 from dnsplan.model.time import Instant, Seconds
@@ -159,11 +170,13 @@ class SimulatedParent:
         self._line.reach(zone)
         return self._truth.ds_records(self._truth.versions["DS"][-1].value)
 
-    def perform(self, zone: ZoneName, action: SetDs) -> Receipt:
+    def perform(self, zone: ZoneName, action: SetDs | SetTtl) -> Receipt:
         """Take one call; the process may die just before or just after it, whatever comes of it."""
         self._calls.begin(parent=True)
         try:
             self._line.reach(zone)
+            if isinstance(action, SetTtl):
+                raise AdapterError(f"{zone}: the simulated parent sets no TTL")
             return self._take(action)
         finally:
             self._calls.end()
@@ -304,10 +317,8 @@ class SimulatedSigner:
                 self._delete(key)
             case SetCds(cds=cds, cdnskey=cdnskey):
                 self._truth.cds = cds, cdnskey
-            case SetDs():
-                raise AdapterError(f"{self._truth.zone}: a signer does not hold the zone's DS")
             case _:
-                assert_never(action)
+                raise AdapterError(f"{self._truth.zone}: the simulated signer sets no DS, no TTL and no NSEC3")
         return None
 
     def _set_keys(self, action: SetKeys) -> None:
