@@ -44,8 +44,37 @@ def _validator(name: str) -> Any:
     return Draft202012Validator(json.loads(schema(name)), format_checker=checker)
 
 
+@cache
+def _acceptor(name: str) -> Any:
+    from jsonschema_rs import Draft202012Validator
+
+    formats = {format_name: _tells(parser) for format_name, (_, parser, _) in FORMATS.items()}
+    return Draft202012Validator(json.loads(schema(name)), formats=formats, validate_formats=True)
+
+
+def fits(name: str, value: object) -> bool:
+    """Tell whether a value fits a schema, a hundred times as fast as why not; False as well where that is not sure."""
+    try:
+        return bool(_acceptor(name).is_valid(value))
+    except (ValueError, RecursionError):  # a type that JSON does not have, or nested too deeply
+        return False
+
+
+def _tells(parser: Any) -> Any:
+    def tells(text: str) -> bool:
+        try:
+            parser(text)
+        except ValueError:
+            return False
+        return True
+
+    return tells
+
+
 def first_breach(name: str, value: object) -> tuple[str, str] | None:
     """Return the JSON pointer and the text of the first breach of a schema; None if there is none."""
+    if fits(name, value):
+        return None
     error = next(iter(_validator(name).iter_errors(value)), None)
     if error is None:
         return None
@@ -66,6 +95,8 @@ def _checked(parser: Any) -> Any:
 
 def breaches(file: YamlFile, name: str) -> Iterator[Fault]:
     """Yield a fault for every breach of a schema."""
+    if fits(name, file.value):
+        return
     validator = _validator(name)
     for error in validator.iter_errors(file.value):
         yield from _faults(file, error)
