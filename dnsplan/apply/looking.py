@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
-from dnsplan.engine import absorb, plan_zone
+from dnsplan.engine import absorb, acknowledge, plan_zone
 from dnsplan.engine.spans import known_keys
 from dnsplan.errors import AdapterError, DsplanError, UnmergedError
 from dnsplan.model.history import ZoneHistory
@@ -36,6 +36,10 @@ class Ports:
     """The zone's effective configuration as a digest."""
     merged: Callable[[ZoneName, bool], Instant | None] = lambda zone, by_token: None  # noqa: ARG005  # nobody tells
     """When the merge was that brought a zone's token, or else what its files ask for; None where nothing tells."""
+    silenced: frozenset[str] = frozenset()
+    """Addresses for which `silent_server` is lifted in this run."""
+    unknown_is_fine: bool = False
+    """`unknown_blocks_destructive` is lifted: in an emergency a silent server is acknowledged at once."""
     foresee: bool = True
     """False: no timelines, where nobody reads them."""
 
@@ -116,12 +120,23 @@ def _decided(portfolio: Portfolio, ports: Ports, situation: Situation, before: Z
     intent, again = situation.intent, None
     try:
         capabilities = capabilities_of(portfolio, intent, ports)
-        absorbed = absorb(situation.history, situation.seen, policy=situation.policy, capabilities=capabilities)
+        known = _acknowledged(situation, ports)
+        absorbed = absorb(known, situation.seen, policy=situation.policy, capabilities=capabilities)
         situation = replace(situation, capabilities=capabilities, history=absorbed)
         situation, plan = decide(situation, ports)
     except DsplanError as error:
         plan, again = _blocked(plan_zone(situation), _unusable(error)), retry_after(error)
     return Look(zone=intent.zone, situation=situation, before=before, plan=plan, retry_after=again)
+
+
+def _acknowledged(situation: Situation, ports: Ports) -> ZoneHistory:
+    """Return the history in which the silent servers of lifted guards count no longer."""
+    history, seen = situation.history, situation.seen
+    history = acknowledge(history, seen, ports.silenced, urgent=False)
+    if ports.unknown_is_fine and situation.intent.compromised:
+        every = frozenset(view.address for view in (*seen.parent, *seen.child))
+        history = acknowledge(history, seen, every, urgent=True)
+    return history
 
 
 def decide(situation: Situation, ports: Ports) -> tuple[Situation, ZonePlan]:

@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
     from dnsplan.model.plan import Plan
     from dnsplan.model.portfolio import Portfolio, ZoneName
 
-GUARDS = frozenset({"max_ds_removals", "new_ledger"})
-"""What `--allow` can lift: a name that lifts nothing must not look as if it did."""
+GUARDS = frozenset({"max_ds_removals", "new_ledger", "unknown_blocks_destructive"})
+"""What `--allow` can lift, beside `silent_server:ADDRESS`: a name that lifts nothing must not look as if it did."""
+
+SILENT = "silent_server:"
 
 
 def apply(
@@ -52,7 +55,9 @@ def apply(
     options: Options = context.obj
     options.one_of("text", "json")
     for guard in set(allow or ()) - GUARDS:
-        raise UsageError(f"there is no guard {guard!r} to lift", hint=f"guards: {', '.join(sorted(GUARDS))}")
+        if not (guard.startswith(SILENT) and _is_address(guard.removeprefix(SILENT))):
+            names = ", ".join(sorted((*GUARDS, f"{SILENT}ADDRESS")))
+            raise UsageError(f"there is no guard {guard!r} to lift", hint=f"guards: {names}")
     if due and nothing_due(options):
         sys.stdout.write(
             '{"zones":[],"head":null,"next_at":null}\n' if options.format == "json" else "Nothing is due.\n"
@@ -102,7 +107,11 @@ class _Job:
         check_ledger(self.options.folder, self.portfolio.audit)
         self.ledger = open_ledger(self.options, self.portfolio, self.clock, allowed=self.allowed)
         self.ledger.sync()
-        self.ports = ports(self.options, self.portfolio, self.clock, self.ledger)
+        self.ports = replace(
+            ports(self.options, self.portfolio, self.clock, self.ledger),
+            silenced=frozenset(guard.removeprefix(SILENT) for guard in self.allowed if guard.startswith(SILENT)),
+            unknown_is_fine="unknown_blocks_destructive" in self.allowed,
+        )
         zones = chosen(self.options, self.portfolio)
         if self.saved is not None:
             planned = {zone.zone for zone in self.saved.zones}
@@ -228,6 +237,15 @@ def _checked_plan(text: str) -> Plan:
             hint="make it anew: dsplan plan -o FILE",
         )
     return load_plan(text)
+
+
+def _is_address(text: str) -> bool:
+    from ipaddress import ip_address
+
+    try:
+        return str(ip_address(text)) == text
+    except ValueError:
+        return False
 
 
 def _seconds(text: str, option: str) -> int:

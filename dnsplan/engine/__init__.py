@@ -4,5 +4,6 @@ from dnsplan.engine.absorb import absorb
 from dnsplan.engine.ages import overdue_since
 from dnsplan.engine.journal import record_intent, record_outcome
 from dnsplan.engine.planner import plan_zone
+from dnsplan.engine.silence import acknowledge
 
-__all__ = ["absorb", "overdue_since", "plan_zone", "record_intent", "record_outcome"]
+__all__ = ["absorb", "acknowledge", "overdue_since", "plan_zone", "record_intent", "record_outcome"]

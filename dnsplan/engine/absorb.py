@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from dnsplan.engine.silence import noted
 from dnsplan.engine.sweep import departures, read_child, read_parent
 from dnsplan.engine.timed import joined, told_apart
 from dnsplan.engine.view import is_emergency
@@ -48,8 +49,9 @@ def absorb(history: ZoneHistory, seen: Observation, *, policy: Policy, capabilit
     """Return the history with one sweep added; a sweep not newer than the last one changes nothing."""
     if history.last_sweep is not None and seen.at <= history.last_sweep:
         return history
+    history = replace(history, silent=noted(history, seen))
     departed = departures(history, seen, policy)
-    parent = read_parent(seen, departed)
+    parent = read_parent(seen, departed, history)
     child = read_child(seen, departed, history)
     before = seen.at if history.last_sweep is None else history.last_sweep
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dnsplan.engine.anchored import kept_by_hand
 from dnsplan.engine.back import gone, taken_back
 from dnsplan.engine.obstacles import expiring, lies, silent_servers
+from dnsplan.engine.silence import may_be_acknowledged_from
 from dnsplan.engine.tuning import ttl_changes, validity_above, wanted_nsec3, why_not_nsec3, why_not_ttl
 from dnsplan.engine.validators import is_bogus
 from dnsplan.engine.view import View
 from dnsplan.model.observation import ParentAnswer
 from dnsplan.model.plan import Finding
-from dnsplan.model.time import format_duration
+from dnsplan.model.time import format_duration, format_instant
 
 
 def findings(view: View) -> tuple[Finding, ...]:
@@ -21,6 +22,7 @@ def findings(view: View) -> tuple[Finding, ...]:
         *_foreign_ds(view),
         *_foreign_keys(view),
         *_silent(view),
+        *_acknowledged(view),
         *_late(view),
         *expiring(view),
         *_insecure(view),
@@ -104,13 +106,38 @@ def _silent(view: View) -> list[Finding]:
     silent = silent_servers(view)
     if not silent:
         return []
+    servers = tuple(name.split(" ")[0] for name in silent)
+    since = [at for server in servers if (at := may_be_acknowledged_from(view.history, server)) is not None]
+    lifted = ""
+    if since:
+        lifted = (
+            "mend it, or take it out of the NS sets; if it is dead: from "
+            f"{format_instant(min(since))} on `apply --allow silent_server:ADDRESS` goes on without it, with margins "
+            "of a day, while an address of every other name answers"
+        )
     return [
         Finding(
             code="NS_UNREACHABLE",
             severity="warning",
             summary="A server gives no usable answer; nothing is changed until it does",
-            servers=tuple(name.split(" ")[0] for name in silent),
+            servers=servers,
             detail=", ".join(silent),
+            action=lifted,
+        )
+    ]
+
+
+def _acknowledged(view: View) -> list[Finding]:
+    known = [silent for silent in view.history.silent if silent.acknowledged is not None]
+    if not known:
+        return []
+    return [
+        Finding(
+            code="NS_ACKNOWLEDGED",
+            severity="notice",
+            summary="Sweeps count without a silent server that a person acknowledged; margins are a day or more",
+            servers=tuple(silent.address for silent in known),
+            detail=", ".join(f"{s.address} since {format_instant(s.acknowledged or s.since)}" for s in known),
         )
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dnsplan.engine.silence import uncounted
 from dnsplan.engine.sweep import counting, is_unsigned, sweeps, unsigned_contents
 from dnsplan.engine.view import View
 from dnsplan.model.history import DnskeyContent, DsContent, Intent, RRsetVersion, Touched, ZoneContent
@@ -76,7 +77,7 @@ def silent_servers(view: View) -> tuple[str, ...]:
     """Return the addresses that count and gave no usable answer, with the reason."""
     seen = view.situation.seen
     waiting = {address for side in ("parent", "child") for address in counting(seen, view.history.departed, side)}
-    gone = seen.extra - waiting
+    gone = (seen.extra - waiting) | uncounted(view.history, seen)
     silent = [
         f"{answer.address} ({answer.reason})"
         for answer in (*seen.parent, *seen.child)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from dnsplan.engine.silence import uncounted
 from dnsplan.model.history import (
     Content,
     Departed,
@@ -52,13 +53,14 @@ def counting(seen: Observation, departed: tuple[Departed, ...], side: Literal["p
     )
 
 
-def read_parent(seen: Observation, departed: tuple[Departed, ...]) -> ParentSweep:
-    """Return the DS that each parent server showed."""
-    counts = counting(seen, departed, "parent")
+def read_parent(seen: Observation, departed: tuple[Departed, ...], history: ZoneHistory) -> ParentSweep:
+    """Return the DS that each parent server showed; a silent server that was acknowledged is none."""
+    skipped = uncounted(history, seen)
+    counts = counting(seen, departed, "parent") - skipped
     answers: dict[str, tuple[Content, Seconds] | None] = dict.fromkeys(counts)
     ttl = 0
     for view in seen.parent:
-        if view.address in seen.extra and view.address not in counts:
+        if view.address in skipped or (view.address in seen.extra and view.address not in counts):
             continue
         answers[view.address] = None
         if isinstance(view, ParentAnswer):
@@ -74,7 +76,8 @@ def read_child(seen: Observation, departed: tuple[Departed, ...], history: ZoneH
     A DNSKEY RRset that nothing signs is a lie, unless the zone is known to be so; or unless this is the first look, no
     server shows another one, and there is no DS with which a signed zone would have to agree.
     """
-    counts = counting(seen, departed, "child")
+    skipped = uncounted(history, seen)
+    counts = counting(seen, departed, "child") - skipped
     dnskey: dict[str, tuple[Content, Seconds] | None] = dict.fromkeys(counts)
     zone: dict[str, tuple[Content, Seconds] | None] = dict.fromkeys(counts)
     ttl = 0
@@ -82,7 +85,7 @@ def read_child(seen: Observation, departed: tuple[Departed, ...], history: ZoneH
     signed = any(isinstance(v, ChildAnswer) and v.key_signers for v in seen.child)
     believed = not history.dnskey and not signed and _no_ds(seen)
     for view in seen.child:
-        if view.address in seen.extra and view.address not in counts:
+        if view.address in skipped or (view.address in seen.extra and view.address not in counts):
             continue
         dnskey[view.address] = zone[view.address] = None
         if not isinstance(view, ChildAnswer):
@@ -115,7 +118,7 @@ def _no_ds(seen: Observation) -> bool:
 
 def sweeps(seen: Observation, history: ZoneHistory) -> tuple[ParentSweep, ChildSweep]:
     """Return what both sides showed."""
-    return read_parent(seen, history.departed), read_child(seen, history.departed, history)
+    return read_parent(seen, history.departed, history), read_child(seen, history.departed, history)
 
 
 def disagree(seen: Observation, history: ZoneHistory) -> bool:

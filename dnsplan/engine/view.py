@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from dnsplan.engine.silence import ACKNOWLEDGED_MARGIN, is_blind
 from dnsplan.engine.spans import Margins, Ring, Spans, ds_value, key_ring, known_keys, margins, spans_of
 from dnsplan.engine.validators import DsSet, KeySet
 from dnsplan.model.history import DnskeyContent, DsContent, Rollover, RRsetVersion, ZoneContent, ZoneHistory
@@ -137,6 +138,10 @@ def view_of(situation: Situation) -> View | None:
     margin = margins(situation.policy, situation.capabilities, situation.seen.families_missing)
     if is_emergency(history):
         margin = replace(margin, parent=0, child=0)
+    if is_blind(history):
+        margin = replace(
+            margin, parent=max(margin.parent, ACKNOWLEDGED_MARGIN), child=max(margin.child, ACKNOWLEDGED_MARGIN)
+        )
     return View(
         situation=situation,
         ring=ring,

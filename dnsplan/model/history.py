@@ -71,6 +71,19 @@ class Departed:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Silent:
+    """A server address that gave no usable answer in the last sweep, or that was acknowledged not long ago."""
+
+    address: str
+    since: Instant
+    """The first of the sweeps in a row in which it was silent."""
+    acknowledged: Instant | None = None
+    """When a person lifted `silent_server:ADDRESS`: sweeps count without it, with wide margins."""
+    until: Instant | None = None
+    """Of one that answers again: until when what it served meanwhile may be in caches."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class HeldKey:
     """A key that the signer holds, learnt when it was created or listed."""
 
@@ -167,6 +180,7 @@ class ZoneHistory:
     parent_servers: frozenset[str] = frozenset()
     ns_ttl_star: Seconds = 0
     departed: tuple[Departed, ...] = ()
+    silent: tuple[Silent, ...] = ()
     held: tuple[HeldKey, ...] = ()
     rollover: Rollover | None = None
     asked: Asked | None = None

@@ -91,6 +91,15 @@ ChildView = ChildAnswer | Unreachable
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Host:
+    """A server's name and its addresses that are in sight from here."""
+
+    side: Literal["parent", "child"]
+    name: str
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Observation:
     """One complete sweep of one zone; views are sorted by address."""
 
@@ -104,5 +113,7 @@ class Observation:
     """Addresses that were asked only because the history names them; they stand in no NS set any more."""
     families_missing: frozenset[int] = frozenset()
     """Address families without a route from here (out of vantage)."""
+    hosts: tuple[Host, ...] = ()
+    """The names in the NS sets; empty where nobody noted them."""
     problem: str = ""
     """Why the delegation could not be walked (not delegated, no parent answered); empty when it could."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import dns.exception
 import dns.name
 
-from dnsplan.model.observation import ChildAnswer, ChildView, Observation, ParentAnswer, ParentView, Unreachable
+from dnsplan.model.observation import ChildAnswer, ChildView, Host, Observation, ParentAnswer, ParentView, Unreachable
 from dnsplan.observe.chain import Believed, Chain, ds_answer
 from dnsplan.observe.child import ask_child
 from dnsplan.observe.memory import TooMuchWorkError, grant
@@ -32,6 +32,7 @@ class Look:
         self._sight, self._now = sight, now
         self._families_missing: set[int] = set()
         self._extra: set[str] = set()
+        self._hosts: list[Host] = []
 
     async def observe(self) -> Observation:
         """Return the observation; whatever prevents it stands in `problem`."""
@@ -52,6 +53,7 @@ class Look:
         parent_zone = text_of(above.zone)
         if len(parents.addresses) > MOST_SERVERS:
             return self._seen(parent_zone, [], [], f"{parent_zone} has more than {MOST_SERVERS} server addresses")
+        self._hosts = [Host(side="parent", name=name, addresses=its) for name, its in parents.by_name]
         extra = self._extras(self._sight.extra_parent, parents.addresses)
         asked = (*parents.addresses, *extra)
         delegations = await asyncio.gather(*(self._transport.ask(address, zone, NS) for address in asked))
@@ -110,6 +112,7 @@ class Look:
             views.update(zip(fresh, await self._ask_children(zone, fresh), strict=True))
             named = (view.ns for view in views.values() if isinstance(view, ChildAnswer))
             names = names.union(*(frozenset(map(dns.name.from_text, each)) for each in named))
+        self._hosts += [Host(side="child", name=name, addresses=its) for name, its in servers.by_name]
         extra = self._extras(self._sight.extra_child, servers.addresses)
         views.update(zip(extra, await self._ask_children(zone, extra), strict=True))
         problem = "" if servers.addresses else "no server of the zone has an address in sight"
@@ -146,6 +149,7 @@ class Look:
             child=tuple(sorted(child, key=lambda view: view.address)),
             extra=frozenset(self._extra & current),
             families_missing=frozenset(self._families_missing),
+            hosts=tuple(self._hosts),
             problem=problem,
         )
 

@@ -21,6 +21,8 @@ class Servers:
     """Families of addresses that are not in sight."""
     lost: tuple[tuple[str, str], ...] = ()
     """Names of servers without an address in sight, or whose addresses could not all be had, and why."""
+    by_name: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Every name with those of its addresses that are in sight."""
 
 
 class Routes:

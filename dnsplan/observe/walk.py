@@ -136,16 +136,17 @@ class Walk:
         """Return where servers of these names are: glue and authoritative addresses of both families."""
         wanted = sorted(names)
         located = await asyncio.gather(*(self.addresses(name) for name in wanted))
-        found, lost = set(given), []
+        found, lost, by_name = set(given), [], []
         for name, each in zip(wanted, located, strict=True):
             known = each.addresses | {address for owner, address in glue if owner == name}
             found |= known
+            by_name.append((text_of(name), self.routes.in_sight(known)))
             if not self.routes.in_sight(known):
                 why = each.problem or ("it has no address" if not known else "no address of it is in sight from here")
                 lost.append((text_of(name), why))
             elif each.problem and known == each.addresses:
                 lost.append((text_of(name), each.problem))
-        return Servers(self.routes.in_sight(found), self.routes.hidden(found), tuple(lost))
+        return Servers(self.routes.in_sight(found), self.routes.hidden(found), tuple(lost), tuple(by_name))
 
     async def addresses(self, name: dns.name.Name) -> Located:
         """Return the authoritative A and AAAA of a server's name."""

@@ -194,6 +194,7 @@ def test_what_is_not_merged_or_not_committed_is_not_carried_out(make: Make) -> N
         (["plan", "--now", "yesterday"], 64, "--now"),
         (["plan", "--color", "blue"], 64, "--color"),
         (["apply", "--yes", "--allow", "max_ds_removal"], 64, "no guard"),
+        (["apply", "--yes", "--allow", "silent_server:ns1.corp"], 64, "no guard"),
         (["apply"], 64, "no terminal"),
         (["apply", "--yes", "--wait", "soon"], 64, "--wait"),
         (["show", "missing.json"], 1, "cannot be read"),

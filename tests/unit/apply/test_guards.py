@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from apply_builders import T0, World, make_world, want
 
-from dnsplan.apply import Run, Tally, apply_until, exit_code, look, run
+from dnsplan.apply import Run, RunResult, Tally, apply_until, exit_code, look, run
 from dnsplan.apply.executor import Stop
 from dnsplan.errors import ExitCode
+from dnsplan.model.observation import Host, Observation, Unreachable
 from dnsplan.model.plan import Receipt
 from dnsplan.model.portfolio import Guards, KeyPolicy, Roll
+from dnsplan.ports import Sight
 
 ROOMY = {"max_zones_per_apply": 1000, "max_in_flight_per_parent": 1000, "canary_zones": 0}
 
@@ -292,3 +295,66 @@ def test_an_emergency_goes_before_everything_else_and_needs_no_canary() -> None:
     world.portfolio = replace(world.portfolio, zones=zones)
     world.run(commit="m1")
     assert begun(world) == ["z2.ch"]
+
+
+# Servers that do not answer ----------------------------------------------------------------------------------------
+DEAD = "192.0.2.9"
+
+
+@dataclass
+class WithDeadServer:
+    """The world's eyes, and one more parent server that never answers."""
+
+    world: World
+
+    def observe(self, sights: Sequence[Sight]) -> list[Observation]:
+        hosts = (
+            Host(side="parent", name="a", addresses=("192.0.2.1",)),
+            Host(side="parent", name="b", addresses=(DEAD,)),
+        )
+        dead = Unreachable(address=DEAD, reason="timeout")
+        return [replace(seen, parent=(*seen.parent, dead), hosts=hosts) for seen in self.world.observe(sights)]
+
+
+def run_with_dead_server(world: World, *addresses: str, unknown_is_fine: bool = False) -> RunResult:
+    ports = replace(
+        world.ports, dns=WithDeadServer(world), silenced=frozenset(addresses), unknown_is_fine=unknown_is_fine
+    )
+    world.runs += 1
+    lifted = frozenset(f"silent_server:{address}" for address in addresses)
+    return run(world.portfolio, tuple(world.children), ports, Run(id=f"dead{world.runs}", allowed=lifted))
+
+
+def test_a_silent_server_is_acknowledged_by_its_address_and_the_ledger_remembers_it() -> None:
+    world = make_world(1, signed=True)
+    world.run()
+    want(world, roll=Roll(sep="x"))
+    world.clock.at += 1
+    run_with_dead_server(world)
+    run_with_dead_server(world, DEAD)
+    assert world.calls == []  # it has not been silent for a day
+    world.clock.at += 86400
+    run_with_dead_server(world)
+    run_with_dead_server(world, "192.0.2.8")
+    assert world.calls == []
+    world.clock.at += 1
+    run_with_dead_server(world, DEAD)
+    assert world.calls == [("z0.ch", "CreateKey"), ("z0.ch", "SetKeys")]
+    assert world.ledger.newest()[0].guards_lifted == (f"silent_server:{DEAD}",)  # type: ignore[index]
+    world.clock.at += 10
+    run_with_dead_server(world)
+    assert world.calls[-1] == ("z0.ch", "SetDs")
+
+
+def test_unknown_blocks_everything_but_an_emergency_for_which_that_is_lifted() -> None:
+    calm, urgent = make_world(1, signed=True), make_world(1, signed=True)
+    for world in (calm, urgent):
+        world.run()
+    want(calm, roll=Roll(sep="x"))
+    want(urgent, compromised=urgent.children["z0.ch"].keys[:1])
+    run_with_dead_server(urgent)
+    assert urgent.calls == []
+    for world in (calm, urgent):
+        run_with_dead_server(world, unknown_is_fine=True)
+    assert calm.calls == []
+    assert urgent.count("CreateKey") == 1

@@ -61,6 +61,15 @@ def test_a_secure_child_is_seen_on_every_server_with_its_keys_signers_and_times(
         assert child.ns == {"ns1.child.test", "ns2.child.test"}
 
 
+def test_the_names_of_all_servers_are_noted_with_their_addresses(tree: Tree) -> None:
+    hosts = {(host.side, host.name): set(host.addresses) for host in tree.look().hosts}
+
+    assert {side for side, _ in hosts} == {"parent", "child"}
+    assert set().union(*(its for (side, _), its in hosts.items() if side == "parent")) == set(PARENTS)
+    assert {name for side, name in hosts if side == "child"} == {"ns1.child.test", "ns2.child.test"}
+    assert set().union(*(its for (side, _), its in hosts.items() if side == "child")) == set(CHILDREN)
+
+
 def test_an_unsigned_child_has_no_keys_and_its_missing_ds_is_proven(tree: Tree) -> None:
     plain = Zone("plain.test.")
     delegate(tree.parent, plain, CHILDREN)
