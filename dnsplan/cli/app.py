@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.exceptions import TyperException
 
-from dnsplan.cli import applying, demo, files, forecasting, ledgers, planning, simulating, standing
+from dnsplan.cli import applying, demo, files, forecasting, ledgers, planning, simulating, standing, undoing
 from dnsplan.cli.logs import event, open_log
 from dnsplan.cli.options import Options, split_options
 from dnsplan.errors import ExitCode, UsageError
@@ -54,6 +54,7 @@ COMMANDS: tuple[Callable[..., int], ...] = (
     applying.apply,
     standing.status,
     files.roll,
+    undoing.undo,
     standing.runbook,
     standing.confirm,
     planning.observe,

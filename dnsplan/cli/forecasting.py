@@ -56,16 +56,17 @@ def _zone(options: Options, zone: str, goal: str) -> int:
     from dnsplan.views.forecast import forecast_markdown, forecast_mermaid, render_forecast
 
     chosen = options.one_of("text", "json", "markdown", "mermaid")
-    situation = _situation(options, zone)
+    situation = situation_of(options, zone)
     if goal:
         situation = with_goal(situation, goal)
     found = forecast_of(situation)
     if chosen == "json":
         from dnsplan.forecast import simulate
         from dnsplan.forecast.described import described
+        from dnsplan.forecast.zone import with_undo
 
         wanted = goal or _ROLLS.get(found.plan.recipe, situation.intent.dnssec)
-        sys.stdout.write(json.dumps(simulate(described(situation, wanted))) + "\n")
+        sys.stdout.write(json.dumps(with_undo(simulate(described(situation, wanted)), found)) + "\n")
     elif chosen == "markdown":
         sys.stdout.write(forecast_markdown(found))
     elif chosen == "mermaid":
@@ -90,7 +91,7 @@ def proof(
 
     options: Options = context.obj
     chosen = options.one_of("text", "json")
-    situation = _situation(options, zone)
+    situation = situation_of(options, zone)
     found = [one for one in arguments(situation) if step in {"", one.id, one.stage}]
     if step and not found:
         raise UsageError(f"no step {step!r} is at hand for {situation.intent.zone}", hint="`dsplan plan` lists them")
@@ -99,7 +100,7 @@ def proof(
     return 0
 
 
-def _situation(options: Options, zone: str) -> Situation:
+def situation_of(options: Options, zone: str) -> Situation:
     """Return what is known of a zone now, what the signer holds included."""
     from dataclasses import replace
 

@@ -60,7 +60,8 @@ def switch_data(view: View, target: Target, stage: str, *, when: Gate, summary: 
     """Return the move of the data's signatures to the new keys alone."""
     zone = (view.zone.signers - target.leaving) | target.data_ids
     served = (view.dnskey.keys, view.dnskey.signers, zone)
-    return _keyset(view, stage, "dnskey.activate", served, when, "fast", summary)
+    gone = target.leaving.isdisjoint(key.id for key in view.dnskey.keys)
+    return _keyset(view, stage, "dnskey.activate", served, when, "slow" if gone else "fast", summary)
 
 
 def withdraw(view: View, target: Target, stage: str, *, when: Gate) -> Proposals:
@@ -109,7 +110,7 @@ def forget(view: View, target: Target, stage: str) -> Proposals:
             op="dnskey.delete",
             candidates=(DeleteKey(key=held.key),),
             gate=gone,
-            undo="none",
+            undo="irreversible",
             summary=f"delete the old {held.role.upper()} at the signer",
         )
         for held in view.situation.held or ()

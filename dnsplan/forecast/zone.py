@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 from dnsplan.engine import plan_zone
 from dnsplan.errors import UsageError
@@ -32,6 +33,16 @@ def forecast(situation: Situation) -> Forecast:
             rests = "parent"
         steps.append(Dated(step=step, earliest=step.not_before, latest=latest, rests_on=rests))
     return Forecast(plan=quick, steps=tuple(steps), at=situation.now)
+
+
+def with_undo(result: Mapping[str, Any], found: Forecast) -> dict[str, Any]:
+    """Return a simulation's result with the way back from each step: `fast`, `slow` or `irreversible`."""
+    classes = {step.stage.split("-")[0]: step.undo for step in found.plan.timeline}
+    moves = [
+        {**move, "undo": classes[move["stage"]]} if move["move"] == "step" and move["stage"] in classes else move
+        for move in result["moves"]
+    ]
+    return {**result, "moves": moves}
 
 
 def with_goal(situation: Situation, goal: str) -> Situation:

@@ -12,7 +12,8 @@ from dnsplan.model.records import Dnskey, Ds, KeyId
 from dnsplan.model.time import Instant, Seconds
 
 Severity = Literal["critical", "error", "warning", "notice", "info"]
-Undo = Literal["fast", "slow", "none"]
+Undo = Literal["fast", "slow", "irreversible"]
+"""How the way back from a step goes: at once for validators, through gates again, or not at all."""
 Headline = Literal["OK", "ACTIVE", "WAITING", "BLOCKED", "MANUAL", "REVIEW", "HOLD"]
 Op = Literal[
     "ds.set", "dnskey.create", "dnskey.publish", "dnskey.activate", "dnskey.deactivate", "dnskey.withdraw",

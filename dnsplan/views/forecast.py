@@ -8,6 +8,7 @@ from dnsplan.model.forecast import Dated, Forecast
 from dnsplan.model.names import display_name
 from dnsplan.model.time import Instant, format_instant, moment
 from dnsplan.views.escape import escaped, markdown_escaped
+from dnsplan.views.plan_text import UNDO
 from dnsplan.views.words import headline, span
 
 RESTS_ON = {
@@ -33,7 +34,7 @@ def _line(forecast: Forecast, dated: Dated) -> str:
     step = dated.step
     return (
         f"  {step.stage:6} {_when(forecast, dated.earliest)}{_at_latest(dated)}  {step.summary}; {escaped(step.who)}; "
-        f"{RESTS_ON[dated.rests_on]}"
+        f"{UNDO[step.undo]}; {RESTS_ON[dated.rests_on]}"
     )
 
 
@@ -67,7 +68,7 @@ def forecast_markdown(forecast: Forecast) -> str:
     lines = [f"### {markdown_escaped(display_name(plan.zone))}: {markdown_escaped(plan.why)}", ""]
     if not forecast.steps:
         return "\n".join([*lines, markdown_escaped(headline(plan))]) + "\n"
-    lines += ["| stage | earliest | latest | what | who | rests on |", "|---|---|---|---|---|---|"]
+    lines += ["| stage | earliest | latest | what | who | undo | rests on |", "|---|---|---|---|---|---|---|"]
     for dated in forecast.steps:
         step = dated.step
         cells = (
@@ -76,6 +77,7 @@ def forecast_markdown(forecast: Forecast) -> str:
             "unknown" if dated.latest is None else format_instant(dated.latest),
             markdown_escaped(step.summary),
             markdown_escaped(step.who),
+            step.undo,
             RESTS_ON[dated.rests_on],
         )
         lines.append(f"| {' | '.join(cells)} |")
@@ -100,7 +102,7 @@ def _gantt(forecast: Forecast) -> Iterator[str]:
             section = dated.step.who
             yield f"    section {_plain(section)}"
         until = dated.latest if dated.latest is not None and dated.latest > dated.earliest else None
-        text = f"{_plain(dated.step.stage)} {_plain(dated.step.summary)}"
+        text = f"{_plain(dated.step.stage)} {_plain(dated.step.summary)}, undo {dated.step.undo}"
         if until is None:
             yield f"    {text} : milestone, {_local(dated.earliest)}, 0s"
         else:

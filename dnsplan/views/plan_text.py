@@ -27,7 +27,7 @@ from dnsplan.views.records import lines_of
 from dnsplan.views.words import SYMBOLS, headline, in_words, moment, span
 
 WORDS = {"keep": "= keep", "add": "+ add", "remove": "- remove", "wait": "… wait"}
-UNDO = {"fast": "undo: fast", "slow": "undo: slow, gates again", "none": "no way back"}
+UNDO = {"fast": "undo: fast", "slow": "undo: slow, gates again", "irreversible": "undo: irreversible"}
 
 
 def render_plan(plan: Plan) -> str:
@@ -95,7 +95,7 @@ def _zone(zone: ZonePlan, now: int) -> Iterator[str]:
     if zone.timeline:
         yield "  steps:"
         for step in zone.timeline:
-            yield from (f"    {line}" for line in _timeline_step(step, now))
+            yield from (f"    {line}" for line in timeline_step(step, now))
     for move in zone.moves:
         yield from (f"  {line}" for line in _argument(move))
         if move is not zone.moves[0]:
@@ -122,7 +122,8 @@ def _records(zone: ZonePlan) -> Iterator[str]:
         yield f"    {WORDS[line.fate]} {line.kind} {line.text}{note}"
 
 
-def _timeline_step(step: TimelineStep, now: int) -> Iterator[str]:
+def timeline_step(step: TimelineStep, now: int) -> Iterator[str]:
+    """Yield a step with its date, who acts, how fast the way back from it is, and what it waits for."""
     when = "now" if step.not_before is not None and step.not_before <= now else f"not before {moment(step.not_before)}"
     if step.not_before is not None and step.not_before > now:
         when += f" (in {span(step.not_before - now)}{', predicted' if step.predicted else ''})"

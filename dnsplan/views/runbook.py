@@ -23,7 +23,7 @@ from dnsplan.views.words import span
 UNDO = {
     "fast": "fast: put back what stood there before; dsplan sees it and says what follows",
     "slow": "slow: what caches hold by now must run out first; ask dsplan, do not undo by hand",
-    "none": "none: do not undo by hand; ask dsplan",
+    "irreversible": "closed: do not undo by hand; ask dsplan",
 }
 
 

@@ -9,7 +9,14 @@ from secret_search import watch
 
 from dnsplan.world.loopback import World
 
-CHILDREN = (*(f"{letter}.corp" for letter in "abcdefghijklmn"), "crash.corp", "race1.corp", "race2.corp")
+CHILDREN = (
+    *(f"{letter}.corp" for letter in "abcdefghijklmn"),
+    "crash.corp",
+    "race1.corp",
+    "race2.corp",
+    "undo1.corp",
+    "undo2.corp",
+)
 TTL = 2
 
 

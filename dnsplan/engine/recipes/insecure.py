@@ -38,7 +38,7 @@ def propose(view: View) -> tuple[Proposal | Blocked, ...]:
             op="dnskey.delete",
             candidates=(DeleteKey(key=held.key),),
             gate=view.everywhere(view.history.dnskey, "no server shows a DNSKEY"),
-            undo="none",
+            undo="irreversible",
             summary="delete a key at the signer",
         )
         for held in view.situation.held or ()

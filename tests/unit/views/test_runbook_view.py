@@ -70,13 +70,13 @@ def test_a_swap_is_a_replacement_and_the_way_back_is_written_out() -> None:
 
 def test_the_last_ds_is_removed_by_its_whole_value() -> None:
     old = ds_of("a.example", OLD)
-    removal = replace(step(), action=SetDs(ds=(), expected=(old,)), undo="none")
+    removal = replace(step(), action=SetDs(ds=(), expected=(old,)), undo="irreversible")
     parts = sections(render_runbook(READY, NeedsHuman(step=removal), AROUND))
 
     assert f"**Remove exactly this one:**\n\n```\n{old}\n```" in parts["Values"]
     assert "not the key tag alone" in parts["Steps"]
     assert "(nothing)" in parts["Steps"]
-    assert "The way back is none" in parts["If it goes wrong"]
+    assert "The way back is closed" in parts["If it goes wrong"]
 
 
 def test_confirm_and_sign_off_close_it_and_nothing_is_asked_twice() -> None:
