@@ -37,7 +37,7 @@ def _is_seen(history: ZoneHistory, intent: Intent) -> bool:
             return _newest_seen(history.dnskey)
         case "DNSKEY" | "ZONE":
             return _newest_seen(history.dnskey) and _newest_seen(history.zonedata)
-        case "KEY" | "DENIAL":
+        case "KEY" | "DENIAL" | "NS":
             return False
 
 

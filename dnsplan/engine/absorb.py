@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from dnsplan.engine.reach import history_there, split
 from dnsplan.engine.silence import noted
 from dnsplan.engine.sweep import departures, read_child, read_parent
 from dnsplan.engine.timed import joined, told_apart
 from dnsplan.engine.view import is_emergency
-from dnsplan.model.history import Content, DnskeyContent, DsContent, RRsetVersion, ZoneHistory
-from dnsplan.model.observation import Observation
+from dnsplan.model.history import Beside, Content, DnskeyContent, DsContent, NsContent, RRsetVersion, ZoneHistory
+from dnsplan.model.observation import ChildAnswer, ChildView, Observation, ParentAnswer, ParentView
 from dnsplan.model.plan import Capabilities
 from dnsplan.model.portfolio import Policy, Timing
 from dnsplan.model.time import Instant, Seconds
@@ -50,6 +51,17 @@ def absorb(history: ZoneHistory, seen: Observation, *, policy: Policy, capabilit
     if history.last_sweep is not None and seen.at <= history.last_sweep:
         return history
     history = replace(history, silent=noted(history, seen))
+    if history.beside is None:
+        return _absorbed(history, seen, policy, capabilities)
+    here, there = split(seen, history.beside)
+    if not history.dnskey and there.child and not here.child:  # it has moved already, as far as anybody can tell
+        arrived = replace(history, beside=None, signed_at=history.beside.signer)
+        return _absorbed(arrived, seen, policy, capabilities)
+    beside = _absorb_beside(history, history.beside, here, there, policy)
+    return replace(_absorbed(history, here, policy, capabilities), beside=beside)
+
+
+def _absorbed(history: ZoneHistory, seen: Observation, policy: Policy, capabilities: Capabilities) -> ZoneHistory:
     departed = departures(history, seen, policy)
     parent = read_parent(seen, departed, history)
     child = read_child(seen, departed, history)
@@ -71,7 +83,7 @@ def absorb(history: ZoneHistory, seen: Observation, *, policy: Policy, capabilit
             dnskey=fold(history.dnskey, child.dnskey, policy.dnskey_ttl),
             zonedata=fold(history.zonedata, child.zone, policy.zone_ttl_max),
             last_sweep=seen.at,
-            servers=present or history.servers,
+            servers=present if present or (history.beside is not None and seen.child) else history.servers,
             parent_servers=parents or history.parent_servers,
             ns_ttl_star=max(history.ns_ttl_star, parent.ns_ttl, child.ns_ttl),
             departed=departed,
@@ -79,6 +91,43 @@ def absorb(history: ZoneHistory, seen: Observation, *, policy: Policy, capabilit
         seen.at,
         capabilities,
     )
+
+
+def _absorb_beside(
+    history: ZoneHistory, beside: Beside, here: Observation, there: Observation, policy: Policy
+) -> Beside:
+    """Return what is known of the other signer, with one sweep added."""
+    before = here.at if history.last_sweep is None else history.last_sweep
+    child = read_child(there, (), history_there(history, beside))
+
+    def fold(
+        versions: tuple[RRsetVersion, ...], answers: Mapping[str, tuple[Content, Seconds] | None], nominal: Seconds = 0
+    ) -> tuple[RRsetVersion, ...]:
+        return _fold(versions, Sweep(here.at, before, answers, _distinct(answers)), nominal, policy.timing)
+
+    named = frozenset[str]().union(*(view.ns for view in here.parent if isinstance(view, ParentAnswer)))
+    return replace(
+        beside,
+        home=beside.home or named - beside.names,
+        servers=frozenset(view.address for view in there.child) or beside.servers,
+        home_servers=frozenset(view.address for view in here.child) or beside.home_servers,
+        dnskey=fold(beside.dnskey, child.dnskey, policy.dnskey_ttl),
+        zonedata=fold(beside.zonedata, child.zone, policy.zone_ttl_max),
+        ns_parent=fold(beside.ns_parent, _ns(here.parent, here.extra)),
+        ns_home=fold(beside.ns_home, _ns(here.child, frozenset())),
+        ns_there=fold(beside.ns_there, _ns(there.child, frozenset())),
+    )
+
+
+def _ns(
+    views: tuple[ParentView | ChildView, ...], left_out: frozenset[str]
+) -> Mapping[str, tuple[Content, Seconds] | None]:
+    """Return the NS RRset that each server showed."""
+    return {
+        view.address: (NsContent(names=view.ns), view.ns_ttl) if isinstance(view, ParentAnswer | ChildAnswer) else None
+        for view in views
+        if view.address not in left_out
+    }
 
 
 def _fold(

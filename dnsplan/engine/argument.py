@@ -9,7 +9,7 @@ from dnsplan.engine.kernel import Refusal
 from dnsplan.engine.readiness import counterexample, first_admitted, judge, make_step, rrset_of
 from dnsplan.engine.spans import FOREVER, Span
 from dnsplan.engine.validators import DsSet, KeySet, Signers
-from dnsplan.engine.view import Proposal, View, view_of
+from dnsplan.engine.view import Proposal, View, side_of, view_of
 from dnsplan.model.plan import Counterexample, Gate, Proof, Situation
 from dnsplan.model.time import Instant, Seconds
 
@@ -54,7 +54,8 @@ def arguments(situation: Situation) -> tuple[Argument, ...]:
     view = view_of(replace(situation, history=choice.history)) or view
     if not choice.recipe:
         return ()
-    return tuple(_argument(view, item) for item in choice.proposals(view) if isinstance(item, Proposal))
+    proposals = (item for item in choice.proposals(view) if isinstance(item, Proposal))
+    return tuple(_argument(side_of(view, item), item) for item in proposals)
 
 
 def _argument(view: View, proposal: Proposal) -> Argument:

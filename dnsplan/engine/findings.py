@@ -17,19 +17,20 @@ from dnsplan.model.time import format_duration, format_instant
 def findings(view: View) -> tuple[Finding, ...]:
     """Return the findings, the worst first."""
     found = [
-        *lies(view),
         *_broken(view),
         *_foreign_ds(view),
         *_foreign_keys(view),
-        *_silent(view),
         *_acknowledged(view),
         *_late(view),
-        *expiring(view),
         *_insecure(view),
         *kept_by_hand(view),
         *_too_late(view),
         *_unlike_policy(view),
+        *_moved(view),
     ]
+    for at in (view, view.other):
+        if at is not None:
+            found += [*lies(at), *_silent(at), *expiring(at)]
     order = ("critical", "error", "warning", "notice", "info")
     return tuple(sorted(found, key=lambda finding: (order.index(finding.severity), finding.code)))
 
@@ -68,6 +69,7 @@ def _foreign_keys(view: View) -> list[Finding]:
     if held is None:
         return []
     ours = {key.key for key in held} | {key.key for key in view.history.held}
+    ours |= set(view.other.data_keys) if view.other is not None else set()
     foreign = [key for key in view.dnskey.keys if key not in ours]
     if not foreign:
         return []
@@ -155,6 +157,23 @@ def _too_late(view: View) -> list[Finding]:
             summary="The rollover was taken back when it could no longer be: the signer has deleted a key of before",
             detail=f"key tag {', '.join(str(key.key_tag) for key in keys)}",
             action="let it end; for other keys than the new ones ask for another rollover",
+        )
+    ]
+
+
+def _moved(view: View) -> list[Finding]:
+    """Return what a person may do once a zone has moved: the copy at the old signer is no longer asked by anybody."""
+    intent = view.situation.intent
+    if not view.history.signed_at or view.history.signed_at != intent.migrate_to:
+        return []
+    return [
+        Finding(
+            code="SIGNER_MOVED",
+            severity="info",
+            summary="The zone has moved; its copy at the old signer may be deleted",
+            detail=f"it is at signer {intent.migrate_to}",
+            action=f"delete the old copy; write `signer: {intent.migrate_to}` and take `migrate_to` out",
+            source="RFC 8901",
         )
     ]
 

@@ -11,13 +11,15 @@ from dnsplan.engine.anchored import held_by_hand
 from dnsplan.engine.back import gone, in_words_of_back, taken_back, way_back
 from dnsplan.engine.feasible import refusal
 from dnsplan.engine.followed import followed
+from dnsplan.engine.moving import move_between, not_the_signer, repeating
+from dnsplan.engine.moving import refusal as refusal_of_move
 from dnsplan.engine.obstacles import next_sweep
 from dnsplan.engine.recipes import RECIPES, settings
 from dnsplan.engine.sweep import disagree
 from dnsplan.engine.target import ids, target_of
 from dnsplan.engine.view import Proposal, View
 from dnsplan.engine.wish import Wish, compromised, ours, wish_of
-from dnsplan.model.history import Rollover, ZoneHistory
+from dnsplan.model.history import Beside, Rollover, ZoneHistory
 from dnsplan.model.plan import Blocked, Finding, Wait
 from dnsplan.model.portfolio import Role
 from dnsplan.model.records import Dnskey, Ds, KeyId
@@ -45,6 +47,11 @@ def choose(view: View) -> Choice:
         tokens.setdefault(kind, token or "")  # a token present when the ledger first meets a zone counts as done
     if len(tokens) > len(history.tokens):
         history = replace(history, tokens=tuple(sorted(tokens.items())))
+    if intent.dnssec != "hold" and history.signed_at not in {"", intent.signer}:
+        elsewhere = not_the_signer(view)
+        if elsewhere is not None:
+            return _blocked(view, history, elsewhere)
+        history = replace(history, signed_at="")
     match intent.dnssec:
         case "hold":
             return _nothing(view, history, "the files ask only to observe")
@@ -57,6 +64,10 @@ def choose(view: View) -> Choice:
 
 
 def _insecure(view: View, history: ZoneHistory) -> Choice:
+    if history.rollover is not None and history.rollover.recipe == "migration":
+        why = "the zone is between two signers: `dnssec: insecure` would stop one of them only"
+        action = "let the move end first, or take `migrate_to` out and let the zone go back"
+        return replace(_refused(view, history, why, action), history=history)
     if isinstance(view.situation.intent.keys, tuple) and view.situation.intent.keys:
         return _refused(view, history, "`dnssec: insecure` and pinned `keys:` contradict each other", "take one out")
     if view.ds.ds or view.dnskey.keys or view.zone.signers or history.rollover is not None:
@@ -84,6 +95,10 @@ def _undisturbed(view: View, choice: Choice) -> Choice:
 
 def _signed(view: View, history: ZoneHistory, tokens: dict[str, str]) -> Choice:
     rollover = history.rollover
+    if history.beside is not None:
+        moving = _moving(view, history, history.beside)
+        if moving is not None:
+            return moving
     if view.situation.intent.keys == "follow":
         return _begin(view, history, followed(view))
     urgent = bool(compromised(view) & ids(ours(view))) and (rollover is None or rollover.recipe != "emergency")
@@ -98,6 +113,45 @@ def _signed(view: View, history: ZoneHistory, tokens: dict[str, str]) -> Choice:
     if choice.recipe == "none" and rollover is not None and rollover.recipe == "insecure":
         return replace(choice, history=replace(choice.history, rollover=rollover))  # its keys are not forgotten yet
     return choice
+
+
+def _moving(view: View, history: ZoneHistory, beside: Beside) -> Choice | None:
+    """Return the choice to move to the other signer, or back; None while something else comes first."""
+    wanted = view.situation.intent.migrate_to == beside.signer
+    why = f"the zone moves to signer {beside.signer}" if wanted else "the zone file no longer asks for the move"
+    if history.rollover is not None:
+        return _started(view, history, why) if history.rollover.recipe == "migration" else None
+    if not wanted:
+        return _signed(view, replace(history, beside=None), dict(history.tokens))
+    following = view.situation.intent.keys == "follow"
+    rest = followed(view) if following else wish_of(view, frozenset(), None)
+    if isinstance(rest, Blocked) or rest.recipe or repeating(history):
+        return None
+    move = move_between(view)
+    if move is None or disagree(view.situation.seen, history):
+        reason = f"the zone has not been seen at every server of signer {beside.signer}"
+        wait = Wait(until=next_sweep(view), reason=reason, polls=True)
+        return replace(_nothing(view, history, reason), recipe="none", proposals=lambda _: (wait,))
+    stop = refusal_of_move(move)
+    if stop is not None:
+        return _blocked(view, history, stop, recipe="migration", why=why)
+    rollover = Rollover(
+        id=f"migration/{format_instant(view.situation.now)}", recipe="migration", started=view.situation.now
+    )
+    return _started(view, replace(history, rollover=rollover), why)
+
+
+def _started(view: View, history: ZoneHistory, why: str) -> Choice:
+    move = move_between(view)
+    seps = move.target.working_seps if move is not None else view.working_seps
+    return Choice(
+        recipe="migration",
+        why=why,
+        history=history,
+        proposals=RECIPES["migration"],
+        desired_ds=view.ds_of(seps),
+        desired_keys=tuple(sorted(seps)),
+    )
 
 
 def _asked(view: View, tokens: dict[str, str]) -> tuple[frozenset[Role], str | None]:

@@ -11,23 +11,27 @@ from typing import Literal, assert_never
 
 from dnsplan.engine.timed import with_ttl
 from dnsplan.model.history import (
+    Beside,
     Content,
     DnskeyContent,
     DsContent,
     HeldKey,
     Intent,
+    NsContent,
     RRsetVersion,
     ZoneContent,
     ZoneHistory,
 )
 from dnsplan.model.plan import (
-    Action,
+    AnyAction,
     CreateKey,
     DeleteKey,
+    ImportKeys,
     Receipt,
     SetCds,
     SetDs,
     SetKeys,
+    SetNs,
     SetNsec3,
     SetTtl,
     Step,
@@ -43,15 +47,18 @@ _OUTCOMES: dict[str, Literal["performed", "pending", "refused", "manual"]] = {
 }
 
 
-def targets(action: Action) -> tuple[DsContent | None, DnskeyContent | None, ZoneContent | None]:
+def targets(action: AnyAction) -> tuple[DsContent | None, DnskeyContent | None, ZoneContent | None]:
     """Return what an action makes of the DS, DNSKEY and ZONE versions; None where it leaves one as it is."""
     match action:
         case SetDs(ds=ds) | SetCds(cds=ds):
             return DsContent(ds=tuple(sorted(d for d in ds if d.algorithm))), None, None
-        case SetKeys(published=keys, sign_keys=sign_keys, sign_zone=sign_zone):
+        case (
+            SetKeys(published=keys, sign_keys=sign_keys, sign_zone=sign_zone)
+            | ImportKeys(published=keys, sign_keys=sign_keys, sign_zone=sign_zone)
+        ):
             dnskey = DnskeyContent(keys=tuple(sorted(keys)), signers=sign_keys)
             return None, dnskey, ZoneContent(signers=sign_zone)
-        case CreateKey() | DeleteKey() | SetTtl() | SetNsec3():
+        case CreateKey() | DeleteKey() | SetTtl() | SetNsec3() | SetNs():
             return None, None, None
         case _:
             assert_never(action)
@@ -59,25 +66,42 @@ def targets(action: Action) -> tuple[DsContent | None, DnskeyContent | None, Zon
 
 def record_intent(history: ZoneHistory, step: Step, *, intent_id: str, step_json: str, now: Instant) -> ZoneHistory:
     """Return the history with a side effect about to happen; repeating an intent replaces it."""
-    ds, dnskey, zone = targets(step.action)
     role = step.action.role if isinstance(step.action, CreateKey) else None
     target = parameters(step.action) if isinstance(step.action, SetNsec3) else ""
-    intent = Intent(id=intent_id, step=step_json, rrset=step.rrset, at=now, role=role, target=target)
-    others = tuple(known for known in history.intents if known.rrset != step.rrset)
+    intent = Intent(
+        id=intent_id, step=step_json, rrset=step.rrset, at=now, role=role, target=target, signer=step.signer
+    )
+    others = tuple(known for known in history.intents if (known.rrset, known.signer) != (intent.rrset, intent.signer))
+    history = replace(history, intents=(*others, intent))
+    beside = history.beside
+    if beside is not None and isinstance(step.action, SetNs):
+        return replace(history, beside=_with_names(beside, step.signer, step.action, now))
     if isinstance(step.action, SetTtl):
         history = _with_ttl(history, step.action, now)
+    ds, dnskey, zone = targets(step.action)
+    if beside is not None and step.signer == beside.signer:
+        keys, data = _with_target(beside.dnskey, dnskey, now), _with_target(beside.zonedata, zone, now)
+        return replace(history, beside=replace(beside, dnskey=keys, zonedata=data))
     return replace(
         history,
         ds=_with_target(history.ds, ds, now),
         dnskey=_with_target(history.dnskey, dnskey, now),
         zonedata=_with_target(history.zonedata, zone, now),
-        intents=(*others, intent),
     )
 
 
 def parameters(action: SetNsec3) -> str:
     """Return the parameters of NSEC3 as an NSEC3PARAM writes them: iterations and salt."""
     return f"{action.iterations} {action.salt or '-'}"
+
+
+def _with_names(beside: Beside, signer: str, action: SetNs, now: Instant) -> Beside:
+    content = NsContent(names=frozenset(action.names))
+    if not signer:
+        return replace(beside, ns_parent=_with_target(beside.ns_parent, content, now))
+    if signer == beside.signer:
+        return replace(beside, ns_there=_with_target(beside.ns_there, content, now))
+    return replace(beside, ns_home=_with_target(beside.ns_home, content, now))
 
 
 def record_outcome(history: ZoneHistory, intent_id: str, receipt: Receipt, *, now: Instant) -> ZoneHistory:
@@ -115,15 +139,30 @@ def _with_ttl(history: ZoneHistory, action: SetTtl, now: Instant) -> ZoneHistory
     return replace(history, dnskey=with_ttl(history.dnskey, action.ttl, now))
 
 
-def _without_unseen(history: ZoneHistory, intent: Intent) -> ZoneHistory:
-    def seen(versions: tuple[RRsetVersion, ...]) -> tuple[RRsetVersion, ...]:
-        return versions[:-1] if versions and not versions[-1].seen else versions
+def _known(versions: tuple[RRsetVersion, ...]) -> tuple[RRsetVersion, ...]:
+    return versions[:-1] if versions and not versions[-1].seen else versions
 
+
+def _names_known(beside: Beside, signer: str) -> Beside:
+    if not signer:
+        return replace(beside, ns_parent=_known(beside.ns_parent))
+    if signer == beside.signer:
+        return replace(beside, ns_there=_known(beside.ns_there))
+    return replace(beside, ns_home=_known(beside.ns_home))
+
+
+def _without_unseen(history: ZoneHistory, intent: Intent) -> ZoneHistory:
     if intent.rrset in {"DS", "DS-TTL"}:
-        return replace(history, ds=seen(history.ds))
+        return replace(history, ds=_known(history.ds))
     if intent.rrset == "DENIAL":
         return history
-    return replace(history, dnskey=seen(history.dnskey), zonedata=seen(history.zonedata))
+    beside = history.beside
+    if beside is not None and intent.rrset == "NS":
+        return replace(history, beside=_names_known(beside, intent.signer))
+    if beside is not None and intent.signer == beside.signer:
+        beside = replace(beside, dnskey=_known(beside.dnskey), zonedata=_known(beside.zonedata))
+        return replace(history, beside=beside)
+    return replace(history, dnskey=_known(history.dnskey), zonedata=_known(history.zonedata))
 
 
 def _with_key(history: ZoneHistory, intent: Intent, key: Dnskey, now: Instant) -> ZoneHistory:

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from dnsplan.engine.findings import findings
 from dnsplan.engine.goal import Choice, choose
+from dnsplan.engine.moving import moved
 from dnsplan.engine.obstacles import in_flight, next_sweep, silent_servers
 from dnsplan.engine.readiness import move_of, touched, with_target
 from dnsplan.engine.repeat import repeats
@@ -86,7 +87,7 @@ def _moves(view: View, choice: Choice) -> tuple[Move, ...]:
         moves.append(move_of(seen, item) if isinstance(item, Proposal) else item)
     if moves:
         return tuple(moves)
-    unconfirmed = in_flight(view)
+    unconfirmed = (*in_flight(view), *(in_flight(view.other) if view.other is not None else ()))
     if unconfirmed or silent_servers(view):
         names = " and ".join(sorted({name for name, _ in unconfirmed}))
         reason = f"the last change of {names or 'the zone'} is not yet confirmed on every server"
@@ -107,7 +108,12 @@ def _at_rest(view: View) -> Move:
 
 
 def _goes_beside(view: View, proposal: Proposal) -> bool:
-    """Tell whether a proposal may go on while another change does not show yet: data signatures beside a DS."""
+    """Tell whether a proposal may go on while another change does not show yet: data signatures beside a DS.
+
+    Where a zone moves each RRset of each signer is on its own.
+    """
+    if view.other is not None:
+        return True
     history, changes = view.history, touched(view, proposal.candidates[0])
     if not history.dnskey[-1].seen:
         return False
@@ -145,6 +151,8 @@ def _unobserved(situation: Situation) -> ZonePlan:
 def _finished(view: View) -> ZoneHistory:
     """Close the rollover: its token is done, and the keys that the signer no longer holds are forgotten."""
     history, rollover = view.history, view.history.rollover
+    if rollover is not None and rollover.recipe == "migration":
+        return moved(view)
     tokens = dict(history.tokens)
     if rollover is not None and rollover.token is not None:
         tokens["zsk" if rollover.creates == ("zsk",) else "sep"] = rollover.token

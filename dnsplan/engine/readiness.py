@@ -9,22 +9,25 @@ from typing import assert_never
 from dnsplan.engine.journal import record_intent, targets
 from dnsplan.engine.kernel import Change, Refusal, admit
 from dnsplan.engine.obstacles import next_sweep, obstacle
-from dnsplan.engine.spans import FOREVER, Spans, ValueT, ds_value, keys_value
-from dnsplan.engine.view import Proposal, View, view_of
+from dnsplan.engine.reach import served_until
+from dnsplan.engine.spans import FOREVER, Span, Spans, ValueT, ds_value, keys_value
+from dnsplan.engine.view import Proposal, View, side_of, view_of
 from dnsplan.model.history import RRsetVersion, Touched
 from dnsplan.model.plan import (
-    Action,
+    AnyAction,
     Blocked,
     Capabilities,
     Counterexample,
     CreateKey,
     DeleteKey,
+    ImportKeys,
     Move,
     NeedsHuman,
     Proof,
     SetCds,
     SetDs,
     SetKeys,
+    SetNs,
     SetNsec3,
     SetTtl,
     Step,
@@ -35,6 +38,13 @@ from dnsplan.model.time import Instant
 
 def move_of(view: View, proposal: Proposal) -> Move:
     """Return the step if it is ready and admitted; else what it waits for, or who must act."""
+    at = side_of(view, proposal)
+    beside = view if at is not view else view.other
+    stopped = obstacle(beside, frozenset(), proposal.stage) if beside is not None and not beside.reach.never else None
+    return stopped or _move_at(at, proposal)
+
+
+def _move_at(view: View, proposal: Proposal) -> Move:
     now, rrset = view.situation.now, rrset_of(view, proposal.candidates[0])
     action = proposal.candidates[0]
     stopped = obstacle(view, touched(view, action) | restated(view, action), proposal.stage)
@@ -51,12 +61,12 @@ def move_of(view: View, proposal: Proposal) -> Move:
             return Wait(until=since, reason=verdict.reason, stage=proposal.stage, rrset=rrset)
         return Blocked(findings=(), counterexample=counterexample(view, verdict), stage=proposal.stage)
     step = make_step(proposal, action, rrset, verdict, view)
-    if needs_person(action, view.situation.capabilities):
+    if needs_person(action, view.situation.capabilities, proposal.signer):
         return NeedsHuman(step=step, contact=view.situation.capabilities.contact)
     return step
 
 
-def first_admitted(view: View, proposal: Proposal, now: Instant) -> tuple[Action, Proof | Refusal, Instant | None]:
+def first_admitted(view: View, proposal: Proposal, now: Instant) -> tuple[AnyAction, Proof | Refusal, Instant | None]:
     """Return the first candidate that the kernel admits at `now`; else its refusal and when it would be admitted."""
     verdicts = [(action, judge(view, action, now)) for action in proposal.candidates]
     for action, verdict in verdicts:
@@ -69,8 +79,10 @@ def first_admitted(view: View, proposal: Proposal, now: Instant) -> tuple[Action
     return action, next(verdict for other, verdict in verdicts if other == action), since
 
 
-def judge(view: View, action: Action, now: Instant) -> Proof | Refusal:
+def judge(view: View, action: AnyAction, now: Instant) -> Proof | Refusal:
     """Return the kernel's verdict on an action at `now`; what changes no RRset is always admitted."""
+    if isinstance(action, SetNs):
+        return _judge_ns(view, action, now)
     ds, dnskey, zone = targets(action)
     spans = without_repeated(view, action)
     change = Change(
@@ -81,13 +93,46 @@ def judge(view: View, action: Action, now: Instant) -> Proof | Refusal:
     return admit(spans, change, now, view.profiles)
 
 
+def _judge_ns(view: View, action: SetNs, now: Instant) -> Proof | Refusal:
+    """Return the kernel's verdict on letting resolvers ask other servers: as if what these show were new in the DNS.
+
+    A server that lags may show an older version; each that may still be shown is judged as what comes.
+    """
+    source, target = _ends(view, action)
+    coming = [span for span in target.own.dnskey if served_until(span) > now]
+    signed = [span for span in target.own.zone if served_until(span) > now]
+    spans = replace(
+        source.spans, dnskey=(*_unknown(coming), *source.spans.dnskey), zone=(*_unknown(signed), *source.spans.zone)
+    )
+    proof = Proof(triples=0, horizon=now, profiles=view.profiles)
+    for keys in coming:
+        for data in signed:
+            verdict = admit(spans, Change(dnskey=keys.value, zone=data.value), now, view.profiles)
+            if isinstance(verdict, Refusal):
+                return verdict
+            proof = replace(proof, triples=proof.triples + verdict.triples, horizon=max(proof.horizon, verdict.horizon))
+    return proof
+
+
+def _ends(view: View, action: SetNs) -> tuple[View, View]:
+    """Return the signer that an NS change leads away from, and the one that it leads to."""
+    other = view.other or view
+    there, home = (view, other) if view.signer else (other, view)
+    beside = home.history.beside
+    return (home, there) if beside is not None and frozenset(action.names) == beside.names else (there, home)
+
+
+def _unknown(spans: list[Span[ValueT]]) -> tuple[Span[ValueT], ...]:
+    return tuple(span for span in spans if span.value is None)
+
+
 def with_target(view: View, step: Step) -> View:
     """Return the view in which a step has been asked for."""
     history = record_intent(view.history, step, intent_id="", step_json="", now=view.situation.now)
     return view_of(replace(view.situation, history=history)) or view
 
 
-def without_repeated(view: View, action: Action) -> Spans:
+def without_repeated(view: View, action: AnyAction) -> Spans:
     """Return the spans without a version that is the action's own target, asked for before and shown by nobody."""
     ds, dnskey, zone = targets(action)
     history, spans = view.history, view.spans
@@ -103,7 +148,7 @@ def without_repeated(view: View, action: Action) -> Spans:
     )
 
 
-def admitted_from(view: View, action: Action, now: Instant) -> Instant | None:
+def admitted_from(view: View, action: AnyAction, now: Instant) -> Instant | None:
     """Return the earliest later moment at which the kernel would admit the action; None if waiting never helps."""
     ends = {
         moment
@@ -116,9 +161,10 @@ def admitted_from(view: View, action: Action, now: Instant) -> Instant | None:
     return next((moment for moment in sorted(ends) if isinstance(judge(view, action, moment), Proof)), None)
 
 
-def make_step(proposal: Proposal, action: Action, rrset: Touched, proof: Proof, view: View) -> Step:
+def make_step(proposal: Proposal, action: AnyAction, rrset: Touched, proof: Proof, view: View) -> Step:
     """Return the step; its id is the same whenever the same target comes out."""
-    digest = hashlib.sha256(_stable(action).encode()).hexdigest()[:10]
+    whose = f"\nat {proposal.signer}" if proposal.signer else ""
+    digest = hashlib.sha256(f"{_stable(action)}{whose}".encode()).hexdigest()[:10]
     proof = replace(proof, families_missing=view.situation.seen.families_missing)
     return Step(
         id=f"{proposal.stage}-{digest}",
@@ -130,10 +176,11 @@ def make_step(proposal: Proposal, action: Action, rrset: Touched, proof: Proof, 
         undo=proposal.undo,
         stage=proposal.stage,
         summary=proposal.summary,
+        signer=proposal.signer,
     )
 
 
-def _stable(action: Action) -> str:
+def _stable(action: AnyAction) -> str:
     """Return a text that is the same in every process: sets sorted, records in presentation form."""
     match action:
         case SetDs(ds=ds, expected=expected):
@@ -142,6 +189,10 @@ def _stable(action: Action) -> str:
             parts = [*map(str, cds), *map(str, cdnskey)]
         case SetKeys(published=published, sign_keys=sign_keys, sign_zone=sign_zone):
             parts = [*map(str, published), "keys", *sorted(sign_keys), "zone", *sorted(sign_zone)]
+        case ImportKeys(foreign=foreign, gone=gone, published=published):
+            parts = [*map(str, foreign), "without", *map(str, gone), "all", *map(str, published)]
+        case SetNs(names=names, glue=glue, expected=expected):
+            parts = [*names, *(" ".join(one) for one in glue), "instead of", *expected]
         case CreateKey(role=role, algorithm=algorithm, existing=existing):
             parts = [role, str(algorithm), *sorted(existing)]
         case DeleteKey(key=key):
@@ -155,7 +206,7 @@ def _stable(action: Action) -> str:
     return "\n".join([type(action).__name__, *parts])
 
 
-def touched(view: View, action: Action) -> frozenset[Touched]:
+def touched(view: View, action: AnyAction) -> frozenset[Touched]:
     """Return the RRsets that an action changes; empty for what is served nowhere."""
     if isinstance(action, SetTtl):
         return frozenset({action.rrset})
@@ -168,25 +219,27 @@ def touched(view: View, action: Action) -> frozenset[Touched]:
     return frozenset(name for name, changed in changes.items() if changed)
 
 
-def restated(view: View, action: Action) -> frozenset[Touched]:
+def restated(view: View, action: AnyAction) -> frozenset[Touched]:
     """Return the RRsets that a signer is told again as they are served, and that were not last changed from here.
 
     What servers show may be old; as long as it is not confirmed it must not be given to the signer for the truth.
     """
     if not isinstance(action, SetKeys):
         return frozenset()
-    ours = {intent.at for intent in view.history.intents if intent.rrset in {"DNSKEY", "ZONE", "DNSKEY-TTL"}}
+    ours = {i.at for i in view.history.intents if i.rrset in {"DNSKEY", "ZONE", "DNSKEY-TTL"} and not i.signer}
     newest: dict[Touched, RRsetVersion] = {"DNSKEY": view.history.dnskey[-1], "ZONE": view.history.zonedata[-1]}
     return frozenset(name for name, version in newest.items() if version.seen and version.first not in ours)
 
 
-def rrset_of(view: View, action: Action) -> Touched:
+def rrset_of(view: View, action: AnyAction) -> Touched:
     """Return which RRset an action is about."""
     match action:
         case SetDs() | SetCds():
             return "DS"
-        case SetKeys():
-            return "ZONE" if touched(view, action) == {"ZONE"} else "DNSKEY"
+        case SetKeys() | ImportKeys():
+            return "ZONE" if isinstance(action, SetKeys) and touched(view, action) == {"ZONE"} else "DNSKEY"
+        case SetNs():
+            return "NS"
         case CreateKey() | DeleteKey():
             return "KEY"
         case SetTtl(rrset=rrset):
@@ -197,15 +250,17 @@ def rrset_of(view: View, action: Action) -> Touched:
             assert_never(action)
 
 
-def is_for_parent(action: Action) -> bool:
-    """Tell whether the parent is asked; the signer is for everything else."""
+def is_for_parent(action: AnyAction) -> bool:
+    """Tell whether the parent is asked; the signer is for everything else, the NS RRset aside."""
     return isinstance(action, SetDs) or (isinstance(action, SetTtl) and action.rrset == "DS")
 
 
-def needs_person(action: Action, capabilities: Capabilities) -> bool:
-    """Tell whether only a person can carry an action out."""
+def needs_person(action: AnyAction, capabilities: Capabilities, signer: str = "") -> bool:
+    """Tell whether only a person can carry an action out; an NS RRset without a `signer` is the parent's."""
     if is_for_parent(action):
         return capabilities.update in {"manual", "none"}
+    if isinstance(action, SetNs):
+        return not (capabilities.signer_ns if signer else capabilities.parent_ns)
     return capabilities.signer_manual
 
 

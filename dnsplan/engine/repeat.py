@@ -3,26 +3,69 @@
 from __future__ import annotations
 
 from dnsplan.engine.kernel import Refusal
+from dnsplan.engine.moving import shared
 from dnsplan.engine.obstacles import is_given_up, is_overdue, next_sweep, obstacle
 from dnsplan.engine.readiness import admitted_from, judge, make_step, needs_person, restated, rrset_of
 from dnsplan.engine.view import Proposal, View
-from dnsplan.model.history import DsContent, Touched
-from dnsplan.model.plan import Action, Gate, Move, NeedsHuman, Op, SetCds, SetDs, SetKeys, SetTtl, Wait
+from dnsplan.model.history import DsContent, NsContent, RRsetVersion, Touched
+from dnsplan.model.plan import (
+    Action,
+    AnyAction,
+    Gate,
+    Move,
+    NeedsHuman,
+    Op,
+    SetCds,
+    SetDs,
+    SetKeys,
+    SetNs,
+    SetTtl,
+    Wait,
+)
 
 
 def repeats(view: View) -> tuple[Move, ...]:
     """Return a move for each change in flight that no server shows; empty if every change asked for was seen."""
-    history = view.history
     moves = []
-    if not history.ds[-1].seen and not is_given_up(view, "DS"):
-        moves.append(_again(view, _ds_again(view)))
-    unseen = not history.dnskey[-1].seen or not history.zonedata[-1].seen
-    if unseen and not is_given_up(view, "ZONE" if history.dnskey[-1].seen else "DNSKEY"):
-        moves.append(_again(view, _keys_again(view)))
-    return tuple(moves)
+    if not view.history.ds[-1].seen and not is_given_up(view, "DS"):
+        action = _ds_again(view)
+        moves.append(_again(view, action, rrset_of(view, action) if isinstance(action, SetTtl) else "DS"))
+    for at in (view, view.other):
+        if at is None or (at.history.dnskey[-1].seen and at.history.zonedata[-1].seen):
+            continue
+        rrset: Touched = "DNSKEY" if not at.history.dnskey[-1].seen else "ZONE"
+        if is_given_up(at, rrset):
+            continue
+        asked = _keys_again(at)
+        moves.append(_again(at, asked, rrset_of(at, asked) if isinstance(asked, SetTtl) else rrset, at.signer))
+    return (*moves, *_ns_again(view))
 
 
-def _keys_again(view: View) -> Action:
+def _ns_again(view: View) -> tuple[Move, ...]:
+    """Return a move for each NS RRset that was asked for and that no server shows."""
+    beside = view.history.beside
+    if beside is None or view.other is None:
+        return ()
+    home = view.situation.intent.signer or "manual"
+    lines = (("", beside.ns_parent), (home, beside.ns_home), (beside.signer, beside.ns_there))
+    return tuple(
+        _again(view.other if signer == beside.signer else view, _names_again(versions, beside.glue), "NS", signer)
+        for signer, versions in lines
+        if versions and not versions[-1].seen
+    )
+
+
+def _names_again(versions: tuple[RRsetVersion, ...], glue: tuple[tuple[str, str], ...]) -> SetNs:
+    names, before = (
+        tuple(sorted(version.content.names)) if isinstance(version.content, NsContent) else ()
+        for version in (versions[-1], versions[-2])
+    )
+    return SetNs(names=names, glue=tuple(one for one in glue if one[0] in names), expected=before)
+
+
+def _keys_again(view: View) -> AnyAction:
+    if view.other is not None:
+        return shared(view, view.other, view.dnskey.keys)
     ttl = view.history.dnskey[-1].ttl
     if ttl is not None and not view.history.dnskey[-1].seen:
         return SetTtl(rrset="DNSKEY", ttl=ttl)
@@ -45,10 +88,11 @@ def _ds_again(view: View) -> Action:
     return SetDs(ds=wanted, keys=tuple(sorted(set(keys))), expected=expected)
 
 
-def _again(view: View, action: Action) -> Move:
-    rrset = _slot(view, action)
-    intent = next((known for known in view.history.intents if known.rrset == rrset), None)
-    manual = needs_person(action, view.situation.capabilities)
+def _again(view: View, action: AnyAction, rrset: Touched, signer: str = "") -> Move:
+    whose = "" if view.signer else signer  # the other signer's own intents stand there without its name
+    known = (intent for intent in view.history.intents if (intent.rrset, intent.signer) == (rrset, whose))
+    intent = next(known, None)
+    manual = needs_person(action, view.situation.capabilities, signer)
     if not manual and not is_overdue(view, intent):
         reason = f"no server shows the new {rrset} yet"
         return Wait(until=next_sweep(view), reason=reason, stage="confirm", rrset=rrset, polls=True)
@@ -66,20 +110,15 @@ def _again(view: View, action: Action) -> Move:
         gate=Gate(),
         undo="fast",
         summary=f"ask again for the {rrset} that nobody shows yet" if not manual else f"change the {rrset} by hand",
+        signer=signer,
     )
     step = make_step(proposal, action, rrset, verdict, view)
     return NeedsHuman(step=step, contact=view.situation.capabilities.contact) if manual else step
 
 
-def _slot(view: View, action: Action) -> Touched:
-    if isinstance(action, SetDs | SetCds):
-        return "DS"
-    if isinstance(action, SetTtl):
-        return rrset_of(view, action)
-    return "DNSKEY" if not view.history.dnskey[-1].seen else "ZONE"
-
-
-def _op(action: Action) -> Op:
+def _op(action: AnyAction) -> Op:
+    if isinstance(action, SetNs):
+        return "ns.set"
     if isinstance(action, SetTtl):
         return "ttl.set"
     return "ds.set" if isinstance(action, SetDs) else "dnskey.publish"

@@ -83,10 +83,9 @@ def key_ring(zone: str, keys: frozenset[Dnskey]) -> Ring:
 
 
 def known_keys(history: ZoneHistory) -> frozenset[Dnskey]:
-    """Return every key that was ever served or held."""
-    served = {
-        key for version in history.dnskey if isinstance(version.content, DnskeyContent) for key in version.content.keys
-    }
+    """Return every key that was ever served or held, by the other signer of a zone that moves as well."""
+    versions = (*history.dnskey, *(history.beside.dnskey if history.beside else ()))
+    served = {key for version in versions if isinstance(version.content, DnskeyContent) for key in version.content.keys}
     return frozenset(served | {held.key for held in history.held})
 
 
@@ -106,15 +105,16 @@ def spans_of(history: ZoneHistory, margin: Margins, ring: Ring) -> Spans:
     keys = [keys_value(v.content) if isinstance(v.content, DnskeyContent) else None for v in history.dnskey]
     data = [v.content.signers if isinstance(v.content, ZoneContent) else None for v in history.zonedata]
     return Spans(
-        ds=_spans(history.ds, ds, margin.of("DS")),
-        dnskey=_spans(history.dnskey, keys, margin.of("DNSKEY")),
-        zone=_spans(history.zonedata, data, margin.of("ZONE")),
+        ds=cached(history.ds, ds, margin.of("DS")),
+        dnskey=cached(history.dnskey, keys, margin.of("DNSKEY")),
+        zone=cached(history.zonedata, data, margin.of("ZONE")),
     )
 
 
-def _spans(
+def cached(
     versions: tuple[RRsetVersion, ...], values: Sequence[ValueT | None], margin: Seconds
 ) -> tuple[Span[ValueT], ...]:
+    """Return versions, oldest first, as spans of their values."""
     result: list[Span[ValueT]] = []
     base: Instant | None = None
     for version, value in zip(reversed(versions), reversed(values), strict=True):

@@ -8,9 +8,9 @@ from dataclasses import replace
 from dnsplan.engine.goal import Choice
 from dnsplan.engine.journal import record_intent
 from dnsplan.engine.readiness import admitted_from, is_for_parent, judge, make_step, needs_person, rrset_of
-from dnsplan.engine.view import Proposal, View, view_of
+from dnsplan.engine.view import Proposal, View, side_of, view_of
 from dnsplan.model.history import HeldKey, Rollover, RRsetVersion, ZoneHistory
-from dnsplan.model.plan import CreateKey, DeleteKey, Proof, SetCds, TimelineStep
+from dnsplan.model.plan import CreateKey, DeleteKey, Proof, SetCds, SetNs, TimelineStep
 from dnsplan.model.records import SEP, ZONE_KEY, Dnskey
 from dnsplan.model.time import Instant, Seconds
 
@@ -33,13 +33,12 @@ def timeline(view: View, choice: Choice, registration: Seconds = 0) -> tuple[Tim
         if proposal is None or len(steps) == MOST_STEPS:
             break
         now = max(now, proposal.gate.at or 0)
-        moment = _admitted(current, proposal, now)
-        steps.append(_step(view, proposal, moment, predicted=not certain))
+        moment = _admitted(side_of(current, proposal), proposal, now)
+        steps.append(_step(side_of(view, proposal), proposal, moment, predicted=not certain))
         if moment is None:
             break
         now, certain = moment, False
-        action = proposal.candidates[0]
-        takes = registration if is_for_parent(action) or isinstance(action, SetCds) else 0
+        takes = registration if _at_parent(proposal) else 0
         current = _after(current, proposal, now + takes)
     return tuple(steps)
 
@@ -47,6 +46,12 @@ def timeline(view: View, choice: Choice, registration: Seconds = 0) -> tuple[Tim
 def _next(view: View, proposals: Callable[[View], tuple[object, ...]]) -> Proposal | None:
     ready = [item for item in proposals(view) if isinstance(item, Proposal)]
     return min(ready, key=lambda item: item.gate.at or 0) if ready else None
+
+
+def _at_parent(proposal: Proposal) -> bool:
+    """Tell whether a parent must act, which takes its time."""
+    action = proposal.candidates[0]
+    return is_for_parent(action) or isinstance(action, SetCds) or (isinstance(action, SetNs) and not proposal.signer)
 
 
 def _admitted(view: View, proposal: Proposal, now: Instant) -> Instant | None:
@@ -57,9 +62,9 @@ def _admitted(view: View, proposal: Proposal, now: Instant) -> Instant | None:
 def _step(view: View, proposal: Proposal, moment: Instant | None, *, predicted: bool) -> TimelineStep:
     action = proposal.candidates[0]
     capabilities = view.situation.capabilities
-    side = "parent" if is_for_parent(action) else "signer"
-    name = view.situation.intent.parent if side == "parent" else view.situation.intent.signer
-    who = "a person" if needs_person(action, capabilities) else f"{side} {name or ''}".strip()
+    side = "parent" if _at_parent(proposal) and not isinstance(action, SetCds) else "signer"
+    name = view.situation.intent.parent if side == "parent" else proposal.signer or view.situation.intent.signer
+    who = "a person" if needs_person(action, capabilities, proposal.signer) else f"{side} {name or ''}".strip()
     return TimelineStep(
         id=make_step(proposal, action, rrset_of(view, action), _NO_PROOF, view).id,
         op=proposal.op,
@@ -79,8 +84,8 @@ _NO_PROOF = Proof(triples=0, horizon=0, profiles=frozenset())
 
 def _after(view: View, proposal: Proposal, now: Instant) -> View:
     """Return the view in which the proposal has taken effect everywhere, as soon as the sweeps allow."""
-    action = proposal.candidates[0]
-    step = make_step(proposal, action, rrset_of(view, action), _NO_PROOF, view)
+    action, at = proposal.candidates[0], side_of(view, proposal)
+    step = make_step(proposal, action, rrset_of(at, action), _NO_PROOF, view)
     history = record_intent(view.history, step, intent_id="predicted", step_json="", now=now)
     held = view.situation.held
     if isinstance(action, CreateKey):
@@ -113,6 +118,21 @@ def _settled(view: View, now: Instant) -> View:
         ttl = max(newest.ttl_star, versions[-2].ttl_star if len(versions) > 1 else 0)
         return (*versions[:-1], replace(newest, everywhere=shown, seen=True, ttl_star=ttl))
 
-    history = view.history
-    history = replace(history, ds=settle(history.ds), dnskey=settle(history.dnskey), zonedata=settle(history.zonedata))
+    history, beside = view.history, view.history.beside
+    if beside is not None and view.other is not None:
+        beside = replace(
+            beside,
+            dnskey=settle(beside.dnskey),
+            zonedata=settle(beside.zonedata),
+            ns_parent=settle(beside.ns_parent),
+            ns_home=settle(beside.ns_home),
+            ns_there=settle(beside.ns_there),
+        )
+    history = replace(
+        history,
+        ds=settle(history.ds),
+        dnskey=settle(history.dnskey),
+        zonedata=settle(history.zonedata),
+        beside=beside,
+    )
     return view_of(replace(view.situation, history=history)) or view

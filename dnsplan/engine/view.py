@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from dnsplan.engine.reach import ALWAYS, Reach, both, history_there, reaches, split
 from dnsplan.engine.silence import ACKNOWLEDGED_MARGIN, is_blind
 from dnsplan.engine.spans import Margins, Ring, Spans, ds_value, key_ring, known_keys, margins, spans_of
 from dnsplan.engine.validators import DsSet, KeySet
-from dnsplan.model.history import DnskeyContent, DsContent, Rollover, RRsetVersion, ZoneContent, ZoneHistory
-from dnsplan.model.plan import Action, Gate, GateTerm, Op, Situation, Undo
+from dnsplan.model.history import Beside, DnskeyContent, DsContent, Rollover, RRsetVersion, ZoneContent, ZoneHistory
+from dnsplan.model.plan import AnyAction, Gate, GateTerm, Op, Situation, Undo
 from dnsplan.model.portfolio import Profile, Role
 from dnsplan.model.records import SEP, Dnskey, Ds, KeyId, make_ds
 from dnsplan.model.time import Instant
@@ -24,10 +25,12 @@ class Proposal:
 
     stage: str
     op: Op
-    candidates: tuple[Action, ...]
+    candidates: tuple[AnyAction, ...]
     gate: Gate
     undo: Undo
     summary: str
+    signer: str = ""
+    """Who is asked, where it is neither the parent nor the zone's own signer."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,9 +44,17 @@ class View:
     """Of the keys that were created here or that the signer lists."""
     margins: Margins
     spans: Spans
+    """Of all that caches may hold, of both signers where there are two; the newest of this one stand last."""
     ds: DsContent
     dnskey: DnskeyContent
     zone: ZoneContent
+    own: Spans
+    """Of this signer's servers alone, whoever may ask them."""
+    signer: str = ""
+    """Whose servers these are; empty for the zone's own signer."""
+    reach: Reach = ALWAYS
+    other: View | None = None
+    """The other signer of a zone that moves, once its servers have been seen."""
 
     @property
     def history(self) -> ZoneHistory:
@@ -75,6 +86,11 @@ class View:
     def working_seps(self) -> tuple[Dnskey, ...]:
         """Return the SEP keys that stand in the DNSKEY RRset and sign it."""
         return tuple(key for key in self.dnskey.keys if key.is_sep and key.id in self.dnskey.signers)
+
+    @property
+    def data_keys(self) -> tuple[Dnskey, ...]:
+        """Return the keys of the DNSKEY RRset that sign data."""
+        return tuple(key for key in self.dnskey.keys if key.id in self.zone.signers)
 
     @property
     def shown_ds(self) -> tuple[Ds, ...]:
@@ -122,8 +138,36 @@ def is_emergency(history: ZoneHistory) -> bool:
     return history.rollover is not None and history.rollover.recipe == "emergency"
 
 
+def side_of(view: View, proposal: Proposal) -> View:
+    """Return the view of the signer that a proposal is about."""
+    return view.other if view.other is not None and proposal.signer == view.other.signer else view
+
+
 def view_of(situation: Situation) -> View | None:
     """Return the view; None while some RRset has not been seen at all."""
+    beside = situation.history.beside
+    if beside is None:
+        return _view(situation)
+    here, there = split(situation.seen, beside)
+    own = _view(replace(situation, seen=here))
+    history = history_there(situation.history, beside)
+    capabilities = situation.beside or situation.capabilities
+    other = _view(replace(situation, seen=there, history=history, capabilities=capabilities, held=None), own)
+    if own is None or other is None:
+        return own
+    return _together(own, other, beside)
+
+
+def _together(own: View, other: View, beside: Beside) -> View:
+    """Return the view of the zone's own signer, with that of the other one; each knows what caches hold of both."""
+    home, there = reaches(beside, own.margins)
+    other = replace(other, signer=beside.signer, reach=there, spans=both(other.own, there, own.own, home))
+    own = replace(own, reach=home, spans=both(own.own, home, other.own, there))
+    return replace(own, other=replace(other, other=own))
+
+
+def _view(situation: Situation, beside: View | None = None) -> View | None:
+    """Return the view of one signer; it knows the keys of the one `beside` it."""
     history = situation.history
     ds, dnskey, zone = (
         versions[-1].content if versions else None for versions in (history.ds, history.dnskey, history.zonedata)
@@ -132,6 +176,7 @@ def view_of(situation: Situation) -> View | None:
         return None
     pinned = situation.intent.keys if isinstance(situation.intent.keys, tuple) else ()
     keys = known_keys(history) | frozenset(pinned) | {held.key for held in situation.held or ()}
+    keys |= frozenset(beside.keys_by_id.values()) if beside is not None else frozenset()
     ring = key_ring(situation.intent.zone, keys)
     roles: dict[Dnskey, Role] = {listed.key: listed.role for listed in situation.held or ()}
     roles.update({held.key: held.role for held in history.held if held.rollover})
@@ -142,14 +187,16 @@ def view_of(situation: Situation) -> View | None:
         margin = replace(
             margin, parent=max(margin.parent, ACKNOWLEDGED_MARGIN), child=max(margin.child, ACKNOWLEDGED_MARGIN)
         )
+    spans = spans_of(history, margin, ring)
     return View(
         situation=situation,
         ring=ring,
         keys_by_id={key.id: key for key in keys},
         roles=roles,
         margins=margin,
-        spans=spans_of(history, margin, ring),
+        spans=spans,
         ds=ds,
         dnskey=dnskey,
         zone=zone,
+        own=spans,
     )

@@ -10,7 +10,7 @@ from dnsplan.model.records import Dnskey, Ds, KeyId
 from dnsplan.model.time import Instant, Seconds
 
 RRsetName = Literal["DS", "DNSKEY", "ZONE"]
-Touched = Literal["DS", "DNSKEY", "ZONE", "KEY", "CDS", "DS-TTL", "DNSKEY-TTL", "DENIAL"]
+Touched = Literal["DS", "DNSKEY", "ZONE", "KEY", "CDS", "NS", "DS-TTL", "DNSKEY-TTL", "DENIAL"]
 """What a side effect touches; `KEY` changes nothing that is served, `DENIAL` is how negative answers are proven."""
 
 
@@ -36,7 +36,14 @@ class ZoneContent:
     signers: frozenset[KeyId]
 
 
-Content = DsContent | DnskeyContent | ZoneContent
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NsContent:
+    """The names of an NS RRset, at the parent or at the apex."""
+
+    names: frozenset[str]
+
+
+Content = DsContent | DnskeyContent | ZoneContent | NsContent
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -154,6 +161,35 @@ class Intent:
     """Of the key that it creates."""
     target: str = ""
     """What it asks for, where no version of an RRset says so."""
+    signer: str = ""
+    """Whose servers it changes, where the zone has two signers; empty for the zone's own, and for the parent."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Beside:
+    """The other signer of a zone that moves: what its servers show, and whose servers the NS RRsets name.
+
+    The history's own versions are those of the signer where the zone was before.
+    """
+
+    signer: str
+    names: frozenset[str]
+    """Of its servers: the apex NS that it serves."""
+    glue: tuple[tuple[str, str], ...] = ()
+    """(name, address) of those of its servers whose names lie in the zone; sorted."""
+    home: frozenset[str] = frozenset()
+    """Names of the servers that the zone was delegated to when the other signer was first looked at."""
+    servers: frozenset[str] = frozenset()
+    """Addresses of its servers at the last sweep."""
+    home_servers: frozenset[str] = frozenset()
+    """Addresses of the servers where the zone was before: asked until the move ends, delegated to or not."""
+    dnskey: tuple[RRsetVersion, ...] = ()
+    zonedata: tuple[RRsetVersion, ...] = ()
+    ns_parent: tuple[RRsetVersion, ...] = ()
+    ns_home: tuple[RRsetVersion, ...] = ()
+    """The apex NS at the servers where the zone was before."""
+    ns_there: tuple[RRsetVersion, ...] = ()
+    """The apex NS at the other signer's servers."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -188,9 +224,13 @@ class ZoneHistory:
     tokens: tuple[tuple[str, str], ...] = ()
     """(`sep` or `zsk`, last token done)."""
     intents: tuple[Intent, ...] = ()
-    """Those without an outcome, and the newest with one for each RRset."""
+    """Those without an outcome, and the newest with one for each RRset and signer."""
     notes: tuple[Note, ...] = ()
     next_at: Instant | None = None
     """When the next run may find something to do; None when nothing is under way."""
+    beside: Beside | None = None
+    """None unless the zone moves from one signer to another."""
+    signed_at: str = ""
+    """The signer to which the zone has moved; empty while it is where the files said at first."""
     planned: str = ""
     """Digest of the zone's effective configuration when it was last planned."""

@@ -111,6 +111,10 @@ class Observation:
     child: tuple[ChildView, ...]
     extra: frozenset[str] = frozenset()
     """Addresses that were asked only because the history names them; they stand in no NS set any more."""
+    beside: tuple[ChildView, ...] = ()
+    """Servers of another signer, to which the zone is not delegated (yet, or any more)."""
+    beside_at: frozenset[str] = frozenset()
+    """Addresses of the other signer's servers, wherever their views stand."""
     families_missing: frozenset[int] = frozenset()
     """Address families without a route from here (out of vantage)."""
     hosts: tuple[Host, ...] = ()

@@ -17,7 +17,8 @@ Undo = Literal["fast", "slow", "irreversible"]
 Headline = Literal["OK", "ACTIVE", "WAITING", "BLOCKED", "MANUAL", "REVIEW", "HOLD"]
 Op = Literal[
     "ds.set", "dnskey.create", "dnskey.publish", "dnskey.activate", "dnskey.deactivate", "dnskey.withdraw",
-    "dnskey.delete", "cds.set", "ttl.set", "nsec3.set", "signing.enable", "signing.disable", "wait", "manual", "review",
+    "dnskey.delete", "cds.set", "ns.set", "ttl.set", "nsec3.set", "signing.enable", "signing.disable", "wait", "manual",
+    "review",
 ]  # fmt: skip
 
 
@@ -89,6 +90,44 @@ class SetNsec3:
 
 Action = SetDs | CreateKey | SetKeys | DeleteKey | SetCds | SetTtl | SetNsec3
 """A target, not a delta: performing it twice is performing it once."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImportKeys:
+    """The zone publishes `foreign` beside the signer's own keys, and not `gone`: public keys of another (RFC 8901).
+
+    The other fields are what the servers then show; the signer's own keys go on as they are.
+    """
+
+    foreign: tuple[Dnskey, ...]
+    gone: tuple[Dnskey, ...]
+    published: tuple[Dnskey, ...]
+    sign_keys: frozenset[KeyId]
+    sign_zone: frozenset[KeyId]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SetNs:
+    """The NS RRset of the zone, at the parent or at the apex of one signer's copy, names exactly these servers."""
+
+    names: tuple[str, ...]
+    glue: tuple[tuple[str, str], ...] = ()
+    """(name, address) of servers whose names lie in the zone; added where they are missing, none is removed."""
+    expected: tuple[str, ...] = ()
+    """What stands there before."""
+
+
+SharedAction = ImportKeys | SetNs
+"""What a change of signer asks for beyond what every way in can do."""
+AnyAction = Action | SharedAction
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Serving:
+    """Where a signer's copy of a zone is served: its apex NS, and the addresses of names in the zone itself."""
+
+    names: frozenset[str]
+    glue: tuple[tuple[str, str], ...] = ()
 
 
 # Why ---------------------------------------------------------------------------------------------------------------
@@ -165,12 +204,14 @@ class Step:
     id: str
     op: Op
     rrset: Touched
-    action: Action
+    action: AnyAction
     gate: Gate
     proof: Proof
     undo: Undo
     stage: str
     summary: str
+    signer: str = ""
+    """Who is asked, where it is neither the parent nor the zone's own signer."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -229,8 +270,14 @@ class Capabilities:
     """Digest types that the parent computes itself; they replace the policy's."""
     guarded_write: bool = False
     """The interface refuses a write when the RRset is no longer what was expected."""
+    parent_ns: bool = False
+    """The parent's way in changes the delegation as well."""
     signer_manual: bool = False
     can_create_keys: bool = True
+    imports_keys: bool = False
+    """The signer publishes public keys that it does not hold."""
+    signer_ns: bool = False
+    """The signer's way in changes the NS at the zone's apex."""
     divides_by_sep: bool = False
     """The signer lets keys with the SEP flag sign the DNSKEY RRset and the others the data, wherever it has both."""
     resign: Seconds = 0
@@ -269,6 +316,8 @@ class Situation:
     """What the signer lists; None when it was not asked (or cannot list)."""
     spread: bool = False
     """The first lifetime of a key ends early, by a part that differs from zone to zone."""
+    beside: Capabilities | None = None
+    """What the other signer of a zone that moves can do, with the same parent."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -285,7 +334,7 @@ class TimelineStep:
     gate: Gate
     who: str
     undo: Undo
-    action: Action | None = None
+    action: AnyAction | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -16,6 +16,7 @@ from dnsplan.engine.recipes import (
     emergency,
     follow,
     insecure,
+    migration,
     settings,
     standby,
     zsk,
@@ -40,5 +41,6 @@ RECIPES: Mapping[str, Recipe] = {
     "standby": standby.propose,
     "follow": follow.propose,
     "insecure": insecure.propose,
+    "migration": migration.propose,
     "settings": settings.propose,
 }
