@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from dnsplan.model.audit import Record
 from dnsplan.model.history import ZoneHistory
 from dnsplan.model.observation import Observation
-from dnsplan.model.plan import Action, Capabilities, Receipt, SetDs, SetTtl, SignerKey
+from dnsplan.model.plan import Action, Capabilities, Receipt, Serving, SetDs, SetNs, SetTtl, SharedAction, SignerKey
 from dnsplan.model.portfolio import Accepts, ZoneName
 from dnsplan.model.records import Dnskey, Ds
 from dnsplan.model.time import Instant, Seconds
@@ -36,6 +36,8 @@ class Sight:
     extra_child: frozenset[str] = frozenset()
     extra_parent: frozenset[str] = frozenset()
     keys: frozenset[Dnskey] = frozenset()
+    beside: Serving | None = None
+    """Where another signer serves the zone, though it may not be delegated to these servers."""
 
 
 class Dns(Protocol):
@@ -62,6 +64,14 @@ class Parent(Protocol):
         """Return the longest that one call takes."""
 
 
+@runtime_checkable
+class DelegatingParent(Parent, Protocol):
+    """A parent whose way in changes delegations as well (`Capabilities.parent_ns`)."""
+
+    def delegate(self, zone: ZoneName, action: SetNs) -> Receipt:
+        """Let the delegation name exactly these servers, and add glue that is missing."""
+
+
 class Signer(Protocol):
     """A system that holds a child's keys. Raises AdapterError."""
 
@@ -77,6 +87,17 @@ class Signer(Protocol):
     @property
     def timeout(self) -> Seconds:
         """Return the longest that one call takes."""
+
+
+@runtime_checkable
+class SharingSigner(Signer, Protocol):
+    """A signer that can be one of two of a zone (`Capabilities.imports_keys`, `signer_ns`)."""
+
+    def serving(self, zone: ZoneName) -> Serving:
+        """Return where it serves its copy of the zone, as the copy itself says."""
+
+    def share(self, zone: ZoneName, action: SharedAction) -> Receipt:
+        """Bring about what concerns both signers; repeating it changes nothing."""
 
 
 class Ledger(Protocol):

@@ -22,7 +22,7 @@ from dnsplan.engine.readiness import is_for_parent
 from dnsplan.errors import DsplanError, LedgerError, LockedError
 from dnsplan.model.audit import AuthorisedBy, Record, StepRecord
 from dnsplan.model.history import ZoneHistory
-from dnsplan.model.plan import Blocked, Headline, Move, NeedsHuman, Plan, SetCds, SetDs, Step, Wait, ZonePlan
+from dnsplan.model.plan import Blocked, Headline, Move, NeedsHuman, Plan, SetCds, SetDs, SetNs, Step, Wait, ZonePlan
 from dnsplan.model.portfolio import Portfolio, ZoneName
 from dnsplan.model.time import Instant
 from dnsplan.ports import Ledger
@@ -185,9 +185,9 @@ class _Work:
         return calls
 
     def _way(self, parent: str | None, signer: str | None, step: Step) -> tuple[str, str]:
-        if is_for_parent(step.action):
+        if is_for_parent(step.action) or (isinstance(step.action, SetNs) and not step.signer):
             return ("parent", parent or "manual")
-        return ("signer", signer or "manual")
+        return ("signer", step.signer or signer or "manual")
 
     def _perform_all(self, calls: Sequence[Call]) -> None:
         for call in calls:
@@ -332,7 +332,9 @@ def _step_record(call: Call, now: int) -> StepRecord:
 def _asked(history: ZoneHistory, step: Step) -> bool:
     """Tell whether a person was asked for exactly this already."""
     target = canonical(to_json(step.action, tagged=True))
-    return any(known.outcome == "manual" and target in known.step for known in history.intents)
+    return any(
+        known.outcome == "manual" and known.signer == step.signer and target in known.step for known in history.intents
+    )
 
 
 def _before(one: Look, step: Step) -> tuple[str, ...]:

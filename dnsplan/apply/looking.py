@@ -11,15 +11,16 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from dnsplan.engine import absorb, acknowledge, plan_zone
+from dnsplan.engine.moving import meet, moves, settled
 from dnsplan.engine.spans import known_keys
 from dnsplan.errors import AdapterError, DsplanError, UnmergedError
 from dnsplan.model.history import ZoneHistory
 from dnsplan.model.observation import Observation
-from dnsplan.model.plan import Blocked, Capabilities, Finding, SignerKey, Situation, ZonePlan
+from dnsplan.model.plan import Blocked, Capabilities, Finding, Serving, SignerKey, Situation, ZonePlan
 from dnsplan.model.portfolio import Accepts, Portfolio, ZoneIntent, ZoneName
 from dnsplan.model.records import Dnskey
 from dnsplan.model.time import Instant, Seconds
-from dnsplan.ports import Clock, Dns, Ledger, Parent, Sight, Signer
+from dnsplan.ports import Clock, Dns, Ledger, Parent, SharingSigner, Sight, Signer
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,25 +66,52 @@ def look(
 ) -> tuple[Look, ...]:
     """Return a look at each zone; `observations` stand for the DNS when they are given."""
     histories = ports.ledger.read(zones) if ports.ledger is not None else {}
-    sights = [_sight(portfolio.zones[zone], histories.get(zone)) for zone in zones]
+    intents = {zone: settled(portfolio.zones[zone], histories.get(zone) or ZoneHistory(zone=zone)) for zone in zones}
+    servings = {zone: _serving(intents[zone], histories.get(zone), ports) for zone in zones}
+    sights = [_sight(intents[zone], histories.get(zone), servings[zone]) for zone in zones]
     seen = observations if observations is not None else {o.zone: o for o in ports.dns.observe(sights)}
     now = ports.clock.now()
     result = []
     for zone in zones:
         observation = seen.get(zone) or _unseen(zone, now)
-        result.append(_one(portfolio, portfolio.zones[zone], ports, histories.get(zone), observation))
+        result.append(_one(portfolio, intents[zone], ports, histories.get(zone), observation, servings[zone]))
     return tuple(result)
 
 
-def _sight(intent: ZoneIntent, history: ZoneHistory | None) -> Sight:
+def _serving(intent: ZoneIntent, history: ZoneHistory | None, ports: Ports) -> Serving | DsplanError | None:
+    """Return where the signer serves to which a zone moves, or why it does not say; None for a zone that stays."""
+    if history is not None and history.beside is not None:
+        return Serving(names=history.beside.names, glue=history.beside.glue)
+    if intent.migrate_to is None or not moves(intent, history or ZoneHistory(zone=intent.zone)):
+        return None
+    try:
+        signer = ports.signer(intent.migrate_to)
+        return signer.serving(intent.zone) if isinstance(signer, SharingSigner) else _not_serving(intent.migrate_to)
+    except DsplanError as error:
+        return error
+    except Exception as error:  # noqa: BLE001  # a fault in one adapter
+        return AdapterError(f"the adapter of signer {intent.migrate_to} broke: {type(error).__name__}")
+
+
+def _not_serving(signer: str) -> DsplanError:
+    return AdapterError(
+        f"signer {signer} cannot say where it serves the zone",
+        hint="move to a signer that has an interface; or go insecure first, move, and sign anew",
+    )
+
+
+def _sight(intent: ZoneIntent, history: ZoneHistory | None, serving: Serving | DsplanError | None) -> Sight:
+    beside = serving if isinstance(serving, Serving) else None
     pinned = frozenset(intent.keys) if isinstance(intent.keys, tuple) else frozenset[Dnskey]()
     if history is None:
-        return Sight(zone=intent.zone, keys=pinned)
+        return Sight(zone=intent.zone, keys=pinned, beside=beside)
     return Sight(
         zone=intent.zone,
-        extra_child=frozenset(server.address for server in history.departed if server.side == "child"),
+        extra_child=frozenset(server.address for server in history.departed if server.side == "child")
+        | (history.beside.home_servers if history.beside is not None else frozenset()),
         extra_parent=frozenset(server.address for server in history.departed if server.side == "parent"),
         keys=known_keys(history) | pinned,
+        beside=beside,
     )
 
 
@@ -97,9 +125,11 @@ def _one(
     ports: Ports,
     before: ZoneHistory | None,
     seen: Observation,
+    serving: Serving | DsplanError | None,
 ) -> Look:
     policy = portfolio.policy_of(intent)
     history = before or ZoneHistory(zone=intent.zone)
+    history = meet(history, intent, serving if isinstance(serving, Serving) else None)
     situation = Situation(
         intent=intent,
         policy=policy,
@@ -110,19 +140,26 @@ def _one(
         spread=portfolio.guards.spread_first_lifetimes,
     )
     try:
-        return _decided(portfolio, ports, situation, before)
+        return _decided(portfolio, ports, situation, before, serving if isinstance(serving, DsplanError) else None)
     except Exception as error:  # noqa: BLE001  # a fault in the code for one zone: the others go on
         plan = _blocked(_bare(situation), _internal(error))
         return Look(zone=intent.zone, situation=situation, before=before, plan=plan)
 
 
-def _decided(portfolio: Portfolio, ports: Ports, situation: Situation, before: ZoneHistory | None) -> Look:
+def _decided(
+    portfolio: Portfolio, ports: Ports, situation: Situation, before: ZoneHistory | None, trouble: DsplanError | None
+) -> Look:
     intent, again = situation.intent, None
     try:
+        if trouble is not None:
+            raise trouble
         capabilities = capabilities_of(portfolio, intent, ports)
         known = _acknowledged(situation, ports)
         absorbed = absorb(known, situation.seen, policy=situation.policy, capabilities=capabilities)
         situation = replace(situation, capabilities=capabilities, history=absorbed)
+        if absorbed.beside is not None:
+            there = ports.signer(absorbed.beside.signer).capabilities(intent.zone)
+            situation = replace(situation, beside=_of_both(capabilities, there))
         situation, plan = decide(situation, ports)
     except DsplanError as error:
         plan, again = _blocked(plan_zone(situation), _unusable(error)), retry_after(error)
@@ -175,11 +212,16 @@ def capabilities_of(portfolio: Portfolio, intent: ZoneIntent, ports: Ports) -> C
     parent = ports.parent(intent.parent).capabilities(intent.zone, accepts_of(portfolio, intent.zone))
     if intent.signer is None:
         return replace(parent, signer_manual=True)
-    signer = ports.signer(intent.signer).capabilities(intent.zone)
+    return _of_both(parent, ports.signer(intent.signer).capabilities(intent.zone))
+
+
+def _of_both(parent: Capabilities, signer: Capabilities) -> Capabilities:
     return replace(
         parent,
         signer_manual=signer.signer_manual,
         can_create_keys=signer.can_create_keys,
+        imports_keys=signer.imports_keys,
+        signer_ns=signer.signer_ns,
         divides_by_sep=signer.divides_by_sep,
         resign=signer.resign,
         dnskey_ttl=signer.dnskey_ttl,

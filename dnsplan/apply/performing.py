@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from dnsplan.apply.looking import Ports, retry_after
 from dnsplan.errors import AdapterError, DsplanError, LockedError
 from dnsplan.model.history import ZoneHistory
-from dnsplan.model.plan import Receipt, SetDs, Step
+from dnsplan.model.plan import ImportKeys, Receipt, SetDs, SetNs, Step
 from dnsplan.model.portfolio import ZoneName
 from dnsplan.model.time import Seconds
-from dnsplan.ports import Ledger, Parent, Signer
+from dnsplan.ports import DelegatingParent, Ledger, Parent, SharingSigner, Signer
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,6 +72,14 @@ def _failed(error: DsplanError) -> Answer:
 
 def _ask(call: Call, adapter: Parent | Signer) -> Receipt:
     action = call.step.action
+    if isinstance(action, SetNs) and call.way[0] == "parent":
+        if not isinstance(adapter, DelegatingParent):
+            raise AdapterError(f"parent {call.way[1]} does not change delegations")
+        return adapter.delegate(call.zone, action)
+    if isinstance(action, ImportKeys | SetNs):
+        if not isinstance(adapter, SharingSigner):
+            raise AdapterError(f"signer {call.way[1]} cannot be one of two signers of a zone")
+        return adapter.share(call.zone, action)
     if isinstance(action, SetDs) and call.step.stage == "repeat":
         held = adapter.read(call.zone)
         if held is not None and set(held) == set(action.ds):

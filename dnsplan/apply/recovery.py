@@ -36,9 +36,24 @@ def _is_seen(history: ZoneHistory, intent: Intent) -> bool:
         case "DNSKEY-TTL":
             return _newest_seen(history.dnskey)
         case "DNSKEY" | "ZONE":
+            beside = history.beside
+            if beside is not None and intent.signer == beside.signer:
+                return _newest_seen(beside.dnskey) and _newest_seen(beside.zonedata)
             return _newest_seen(history.dnskey) and _newest_seen(history.zonedata)
-        case "KEY" | "DENIAL" | "NS":
+        case "NS":
+            return all(_newest_seen(versions) for versions in _ns_of(history, intent))
+        case "KEY" | "DENIAL":
             return False
+
+
+def _ns_of(history: ZoneHistory, intent: Intent) -> tuple[tuple[RRsetVersion, ...], ...]:
+    """Return the versions of the NS RRset that an intent is about; those of a move that ended were seen."""
+    beside = history.beside
+    if beside is None:
+        return ()
+    if not intent.signer:
+        return (beside.ns_parent,)
+    return (beside.ns_there if intent.signer == beside.signer else beside.ns_home,)
 
 
 def _newest_seen(versions: tuple[RRsetVersion, ...]) -> bool:

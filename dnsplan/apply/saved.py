@@ -12,9 +12,21 @@ from dnsplan.apply.assemble import fingerprint
 from dnsplan.apply.looking import Look, Ports
 from dnsplan.apply.outcome import way_in_unusable
 from dnsplan.engine.journal import targets
-from dnsplan.model.history import Content, RRsetVersion
+from dnsplan.model.history import Content, NsContent, RRsetVersion
 from dnsplan.model.observation import ChildAnswer, ParentAnswer
-from dnsplan.model.plan import Action, CreateKey, DeleteKey, NeedsHuman, Plan, SetNsec3, SetTtl, Step, ZonePlan
+from dnsplan.model.plan import (
+    AnyAction,
+    CreateKey,
+    DeleteKey,
+    ImportKeys,
+    NeedsHuman,
+    Plan,
+    SetNs,
+    SetNsec3,
+    SetTtl,
+    Step,
+    ZonePlan,
+)
 from dnsplan.model.portfolio import ZoneName
 from dnsplan.model.time import Seconds
 
@@ -57,7 +69,7 @@ def _is_true_already(before: ZonePlan, one: Look) -> bool:
     return bool(actions) and all(_holds(action, one) for action in actions)
 
 
-def _holds(action: Action, one: Look) -> bool:
+def _holds(action: AnyAction, one: Look) -> bool:
     history, held = one.situation.history, one.situation.held
     match action:
         case CreateKey(role=role, algorithm=algorithm, existing=existing):
@@ -67,18 +79,29 @@ def _holds(action: Action, one: Look) -> bool:
             return sum(key.algorithm == algorithm and key.id not in existing for key in known) == 1
         case DeleteKey(key=key):
             return held is not None and all(listed.key != key for listed in held)
-        case SetTtl(rrset=rrset, ttl=ttl):
-            versions = history.ds if rrset == "DS" else history.dnskey
-            return (bool(versions) and versions[-1].ttl == ttl) or _served_ttls(one, rrset) == {ttl}
-        case SetNsec3(iterations=iterations, salt=salt):
-            denials = [view.denial for view in one.situation.seen.child if isinstance(view, ChildAnswer)]
-            shown = {(denial.iterations, denial.salt) if denial else None for denial in denials}
-            return shown == {(iterations, salt)}
+        case SetTtl() | SetNsec3():
+            return _is_served(action, one)
+        case ImportKeys():
+            lines = (history.dnskey, *((history.beside.dnskey,) if history.beside is not None else ()))
+            return any(_is_newest(versions, targets(action)[1]) for versions in lines)
+        case SetNs(names=names):
+            beside, wanted = history.beside, NsContent(names=frozenset(names))
+            lines = () if beside is None else (beside.ns_parent, beside.ns_home, beside.ns_there)
+            return all(_is_newest(versions, wanted) for versions in lines)
         case _:
             ds, dnskey, zone = targets(action)
             return (
                 _is_newest(history.ds, ds) and _is_newest(history.dnskey, dnskey) and _is_newest(history.zonedata, zone)
             )
+
+
+def _is_served(action: SetTtl | SetNsec3, one: Look) -> bool:
+    if isinstance(action, SetTtl):
+        versions = one.situation.history.ds if action.rrset == "DS" else one.situation.history.dnskey
+        return (bool(versions) and versions[-1].ttl == action.ttl) or _served_ttls(one, action.rrset) == {action.ttl}
+    denials = [view.denial for view in one.situation.seen.child if isinstance(view, ChildAnswer)]
+    shown = {(denial.iterations, denial.salt) if denial else None for denial in denials}
+    return shown == {(action.iterations, action.salt)}
 
 
 def _served_ttls(one: Look, rrset: str) -> set[Seconds]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import dns.exception
 import dns.name
@@ -33,6 +34,7 @@ class Look:
         self._families_missing: set[int] = set()
         self._extra: set[str] = set()
         self._hosts: list[Host] = []
+        self._beside_at: frozenset[str] = frozenset()
 
     async def observe(self) -> Observation:
         """Return the observation; whatever prevents it stands in `problem`."""
@@ -65,10 +67,29 @@ class Look:
         current = judged[: len(parents.addresses)]
         cuts = [each for each in current if isinstance(each, Cut)]
         children, problem = await self._children(zone, cuts)
+        beside = await self._beside(zone, children)
         if not cuts:
             answered = any(each is None for each in current)
             problem = f"{parent_zone} does not delegate it" if answered else f"no server of {parent_zone} answers"
-        return self._seen(parent_zone, views, children, problem)
+        seen = self._seen(parent_zone, views, children, problem)
+        return replace(seen, beside=tuple(beside.values()), beside_at=self._beside_at)
+
+    async def _beside(self, zone: dns.name.Name, children: Sequence[ChildView]) -> dict[str, ChildView]:
+        """Ask the servers of another signer that are not the zone's already; those without an address are views too."""
+        serving = self._sight.beside
+        if serving is None:
+            return {}
+        glue = frozenset((dns.name.from_text(name), address) for name, address in serving.glue)
+        outside = frozenset(map(dns.name.from_text, serving.names)) - {name for name, _ in glue}
+        located = await self._walk.locate(outside, frozenset())
+        inside = {address for _, address in glue}
+        self._families_missing |= self._walk.routes.hidden(inside)
+        addresses = {*located.addresses, *self._walk.routes.in_sight(inside)}
+        fresh = sorted(addresses - {view.address for view in children})
+        lost = self._lost(located, frozenset())
+        self._beside_at = frozenset(addresses | {view.address for view in lost})
+        views = dict(zip(fresh, await self._ask_children(zone, fresh), strict=True))
+        return {**views, **{view.address: view for view in lost}}
 
     async def _ask_parent(
         self,

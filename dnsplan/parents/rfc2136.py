@@ -25,7 +25,7 @@ import dns.tsig
 import dns.update
 
 from dnsplan.errors import AdapterError, ConfigError, SecretError
-from dnsplan.model.plan import Capabilities, Receipt, SetDs, SetTtl
+from dnsplan.model.plan import Capabilities, Receipt, SetDs, SetNs, SetTtl
 from dnsplan.model.portfolio import Accepts, Secret, WayIn, ZoneName
 from dnsplan.model.records import Ds, ds_from_rdata
 from dnsplan.model.secret import SecretText
@@ -45,6 +45,10 @@ HINTS = {
     dns.rcode.NOTAUTH: "check that the server is primary for the zone, and the name and secret of the TSIG key",
     dns.rcode.NOTZONE: "check the `zone` of this parent",
     dns.rcode.SERVFAIL: "look into the server's log",
+}
+
+NS_HINTS = HINTS | {
+    dns.rcode.REFUSED: "let the key change NS: in BIND `update-policy { grant KEY subdomain ZONE NS A AAAA; };`"
 }
 
 Answer = dns.message.Message
@@ -81,6 +85,7 @@ class UpdatedParent:
             guarded_write=True,
             sets_ds_ttl=True,
             ds_ttl=self.ds_ttl,
+            parent_ns=True,
         )
 
     def read(self, zone: ZoneName) -> tuple[Ds, ...]:
@@ -103,6 +108,41 @@ class UpdatedParent:
         if response.rcode() != dns.rcode.NOERROR:
             raise self._rejected(zone, response, hint=HINTS.get(response.rcode(), ""))
         return self._read_back(zone, action, deadline)
+
+    def delegate(self, zone: ZoneName, action: SetNs) -> Receipt:
+        """Replace the delegation's NS RRset in one update, provided that it is exactly `action.expected`."""
+        deadline = self._deadline()
+        served, ttl = self._delegation(zone, deadline)
+        if served == set(action.names):
+            return Receipt(state="accepted", message="the parent already delegates so")
+        update = dns.update.UpdateMessage(_absolute(self.parent_zone))
+        owner = _absolute(zone)
+        update.present(owner, *(_ns(name) for name in action.expected))
+        update.delete(owner, dns.rdatatype.NS)
+        update.add(owner, ttl, *(_ns(name) for name in action.names))
+        for name, address in action.glue:
+            update.add(_absolute(name), ttl, "AAAA" if ":" in address else "A", address)
+        update.use_tsig(self._key(), algorithm=self.tsig.algorithm)
+        response = self._send_update(zone, update, deadline)
+        if response.rcode() in CHANGED_MEANWHILE:
+            return Receipt(state="refused", message=f"the NS of {zone} changed meanwhile")
+        if response.rcode() != dns.rcode.NOERROR:
+            raise self._rejected(zone, response, hint=NS_HINTS.get(response.rcode(), ""))
+        if self._delegation(zone, deadline)[0] != set(action.names):
+            return Receipt(state="refused", message=f"{self._server} answered NOERROR and did not change the NS")
+        return Receipt(state="accepted")
+
+    def _delegation(self, zone: ZoneName, deadline: float) -> tuple[set[str], Seconds]:
+        """Return the names of the delegation's servers, and the TTL."""
+        query = dns.message.make_query(_absolute(zone), dns.rdatatype.NS, flags=0, use_edns=0, payload=1232)
+        response = self._exchange(zone, query, deadline, sends_update=False)
+        for section in (response.authority, response.answer):
+            rrset = response.get_rrset(section, _absolute(zone), dns.rdataclass.IN, dns.rdatatype.NS)
+            if rrset is not None:
+                return {str(rdata.target).lower().rstrip(".") for rdata in rrset}, rrset.ttl
+        raise AdapterError(
+            f"{zone}: {self._server} does not delegate it", hint=f"check `server` and `zone` of {self.settings.where}"
+        )
 
     @property
     def _server(self) -> str:
@@ -280,6 +320,10 @@ def _ascii(settings: Settings) -> str:
 
 def _absolute(name: str) -> dns.name.Name:
     return dns.name.from_text(name)
+
+
+def _ns(name: str) -> dns.rdata.Rdata:
+    return dns.rdata.from_text(dns.rdataclass.IN, dns.rdatatype.NS, f"{name}.")
 
 
 def _rdata(ds: Ds) -> dns.rdata.Rdata:

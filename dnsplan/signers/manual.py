@@ -26,6 +26,7 @@ class ManualSigner:
         return Capabilities(
             update="none",
             signer_manual=True,
+            imports_keys=True,
             resign=self.resign,
             dnskey_ttl="own",
             sets_nsec3=True,

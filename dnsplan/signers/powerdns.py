@@ -18,16 +18,20 @@ from dnsplan.model.plan import (
     Capabilities,
     CreateKey,
     DeleteKey,
+    ImportKeys,
     Receipt,
+    Serving,
     SetCds,
     SetDs,
     SetKeys,
+    SetNs,
     SetNsec3,
     SetTtl,
+    SharedAction,
     SignerKey,
 )
 from dnsplan.model.portfolio import Role, Secret, WayIn, ZoneName
-from dnsplan.model.records import KeyId
+from dnsplan.model.records import KeyId, parse_dnskey
 from dnsplan.model.secret import SecretText
 from dnsplan.model.settings import settings_of
 from dnsplan.model.time import Seconds
@@ -53,7 +57,13 @@ class PowerDns:
     def capabilities(self, zone: ZoneName) -> Capabilities:  # noqa: ARG002  # the same for all zones
         """Return that it signs online, divides the work by the SEP flag, and takes the DNSKEY TTL from the SOA."""
         return Capabilities(
-            update="none", resign=self.resign, divides_by_sep=True, dnskey_ttl="negative", sets_nsec3=True
+            update="none",
+            resign=self.resign,
+            divides_by_sep=True,
+            imports_keys=True,
+            signer_ns=True,
+            dnskey_ttl="negative",
+            sets_nsec3=True,
         )
 
     def read(self, zone: ZoneName) -> tuple[SignerKey, ...]:
@@ -87,6 +97,20 @@ class PowerDns:
                 raise AdapterError(f"{zone}: PowerDNS as a signer does not hold the zone's DS")
             case _:
                 assert_never(action)
+
+    def serving(self, zone: ZoneName) -> Serving:
+        """Return the servers in the zone's apex NS, with the addresses of those whose names lie in the zone."""
+        server = self._open(zone)
+        names = frozenset(name.lower().rstrip(".") for name in server.apex_records("NS"))
+        inside = sorted(name for name in names if name.endswith(f".{zone}"))
+        glue = ((name, address) for name in inside for kind in ("A", "AAAA") for address in server.records(name, kind))
+        return Serving(names=names, glue=tuple(sorted(glue)))
+
+    def share(self, zone: ZoneName, action: SharedAction) -> Receipt:
+        """Publish keys of another signer as records, or change the apex NS; repeating it changes nothing."""
+        with self.turn:
+            server = self._open(zone)
+            return _import_keys(server, action) if isinstance(action, ImportKeys) else _set_ns(server, action)
 
     def _open(self, zone: ZoneName) -> ZoneApi:
         return ZoneApi(api=self.api, zone=zone, deadline=time.monotonic() + self.timeout)
@@ -185,6 +209,39 @@ def _refuse_inexpressible(zone: ZoneName, keys: tuple[Cryptokey, ...], action: S
                     f"{'the DNSKEY RRset' if signs[0] else 'the data'} beside these keys",
                     hint="in PowerDNS keys divide the work only where both a KSK and a ZSK are active",
                 )
+
+
+def _import_keys(server: ZoneApi, action: ImportKeys) -> Receipt:
+    """Keep another signer's keys as DNSKEY records of the zone; PowerDNS shows them with `direct-dnskey` alone."""
+    facts = _refuse_presigned(server)
+    if action.foreign and server.setting("direct-dnskey") != "yes":
+        raise AdapterError(
+            f"{server.zone}: PowerDNS does not publish keys that it does not hold",
+            hint="set `direct-dnskey=yes` in its configuration and restart it",
+        )
+    before = server.apex_records("DNSKEY")
+    kept = {text for text in before if parse_dnskey(text) not in action.gone}
+    after = kept | {str(key) for key in action.foreign if key not in {parse_dnskey(text) for text in kept}}
+    if after == set(before):
+        return Receipt(state="accepted", message="the keys are already so")
+    server.replace_apex({"DNSKEY": sorted(after)})
+    return _announced(server, facts)
+
+
+def _set_ns(server: ZoneApi, action: SetNs) -> Receipt:
+    facts = _refuse_presigned(server)
+    wanted = [f"{name}." for name in action.names]
+    if {name.lower() for name in server.apex_records("NS")} == set(wanted):
+        return Receipt(state="accepted", message="the NS are already so")
+    server.replace_apex({"NS": wanted}, ttl=server.apex_ttl("NS"))
+    return _announced(server, facts)
+
+
+def _announced(server: ZoneApi, facts: ZoneFacts) -> Receipt:
+    server.flush_caches()
+    if facts.kind in PRIMARY_KINDS:
+        server.notify()
+    return Receipt(state="accepted")
 
 
 def _delete_key(server: ZoneApi, action: DeleteKey) -> Receipt:

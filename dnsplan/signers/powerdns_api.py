@@ -114,11 +114,15 @@ class ZoneApi:
 
     def apex_records(self, rrtype: str) -> tuple[str, ...]:
         """Return the contents of an RRset at the apex, of the database, not of what the server adds."""
-        return tuple(content for _, content in self._apex(rrtype))
+        return self.records(self.zone, rrtype)
+
+    def records(self, name: str, rrtype: str) -> tuple[str, ...]:
+        """Return the contents of an RRset of the zone, of the database."""
+        return tuple(content for _, content in self._timed_records(name, rrtype))
 
     def soa(self) -> tuple[int, list[str]]:
         """Return the SOA's TTL and its fields; the last is the TTL of negative answers and of the DNSKEY RRset."""
-        found = self._apex("SOA")
+        found = self._timed_records(self.zone, "SOA")
         if len(found) != 1 or len(found[0][1].split()) != 7:
             raise self._nonsense()
         return found[0][0], found[0][1].split()
@@ -130,23 +134,40 @@ class ZoneApi:
             written[2] = str((int(written[2]) + 1) % 2**32)
         self._call("PATCH", "", {"rrsets": [self._rrset("SOA", [" ".join(written)], ttl)]})
 
-    def _apex(self, rrtype: str) -> list[tuple[int, str]]:
-        document = self._json(self._call("GET", f"?rrset_name={self._id}&rrset_type={rrtype}"))
+    def _timed_records(self, name: str, rrtype: str) -> list[tuple[int, str]]:
         try:
             return [
                 (int(rrset["ttl"]), record["content"])
-                for rrset in document["rrsets"]
-                if rrset["type"] == rrtype and rrset["name"] == f"{self.zone}."
+                for rrset in self._rrsets(name, rrtype)
                 for record in rrset["records"]
                 if not record["disabled"]
             ]
         except (KeyError, TypeError, ValueError):
             raise self._nonsense() from None
 
-    def replace_apex(self, contents: dict[str, Sequence[str]]) -> None:
+    def apex_ttl(self, rrtype: str) -> int:
+        """Return the TTL of an RRset at the apex, of the database; AdapterError where there is none."""
+        try:
+            return int(self._rrsets(self.zone, rrtype)[0]["ttl"])
+        except (KeyError, TypeError, IndexError, ValueError):
+            raise self._nonsense() from None
+
+    def _rrsets(self, name: str, rrtype: str) -> list[Any]:
+        document = self._json(self._call("GET", f"?rrset_name={_encoded(name)}&rrset_type={rrtype}"))
+        try:
+            return [rrset for rrset in document["rrsets"] if (rrset["type"], rrset["name"]) == (rrtype, f"{name}.")]
+        except (KeyError, TypeError):
+            raise self._nonsense() from None
+
+    def setting(self, name: str) -> str:
+        """Return a setting of the server; empty where it does not tell."""
+        listed = self._json(self._checked("GET", "config", None, gone_is_fine=True))
+        found = (item.get("value", "") for item in listed if isinstance(item, dict) and item.get("name") == name)
+        return str(next(found, "")) if isinstance(listed, list) else ""
+
+    def replace_apex(self, contents: dict[str, Sequence[str]], ttl: int = CDS_TTL) -> None:
         """Replace RRsets at the apex by type, in one call; an empty one is deleted."""
-        rrsets = [self._rrset(rrtype, found, CDS_TTL) for rrtype, found in contents.items()]
-        self._call("PATCH", "", {"rrsets": rrsets})
+        self._call("PATCH", "", {"rrsets": [self._rrset(rrtype, found, ttl) for rrtype, found in contents.items()]})
 
     def set_nsec3(self, parameters: str, *, narrow: bool) -> None:
         """Use NSEC3 with these parameters; the order of names is not in the database before `rectify`."""
@@ -189,8 +210,7 @@ class ZoneApi:
     @property
     def _id(self) -> str:
         """Return the zone's id in paths, where PowerDNS encodes other characters as =XX."""
-        safe = (char if char.isalnum() or char in ".-" else f"={ord(char):02X}" for char in f"{self.zone}.")
-        return "".join(safe)
+        return _encoded(self.zone)
 
     def _rrset(self, rrtype: str, contents: Sequence[str], ttl: int) -> dict[str, object]:
         rrset: dict[str, object] = {"name": f"{self.zone}.", "type": rrtype}
@@ -220,6 +240,10 @@ class ZoneApi:
             f"{self.zone}: {self.api.where} gave an answer that is not PowerDNS's",
             hint=f"check `url` and `server` of {self.api.where}",
         )
+
+
+def _encoded(name: str) -> str:
+    return "".join(char if char.isalnum() or char in ".-" else f"={ord(char):02X}" for char in f"{name}.")
 
 
 def refusal(where: str, zone: ZoneName, method: Method, reply: Reply, *, detail: str) -> AdapterError:

@@ -36,6 +36,8 @@ ROOT, CC, TLD = Server("127.0.1.1"), Server("127.0.1.2"), Server("127.0.1.3")
 CHILD_1, CHILD_2 = Server("127.0.1.11"), Server("127.0.1.12")
 """PowerDNS, and the second server of every child."""
 FILES, BIND, KNOT = Server("127.0.1.13"), Server("127.0.1.14"), Server("127.0.1.15")
+NEW = Server("127.0.1.16")
+"""Another PowerDNS, to which zones move."""
 RESOLVERS = {
     "unbound": "127.0.1.21",
     "unbound-hardened": "127.0.1.22",
@@ -43,7 +45,7 @@ RESOLVERS = {
     "unbound-forgetful": "127.0.1.24",
 }
 FORWARDER = Server("127.0.1.29")
-SERVERS = (ROOT, CC, TLD, CHILD_1, CHILD_2, FILES, BIND, KNOT, FORWARDER)
+SERVERS = (ROOT, CC, TLD, CHILD_1, CHILD_2, FILES, BIND, KNOT, NEW, FORWARDER)
 ADDRESSES = (*(server.address for server in SERVERS), *RESOLVERS.values())
 API_PORT = 8081
 FORGETS_AFTER = 1.5
@@ -60,6 +62,8 @@ class Elsewhere:
     lifetime: int = 36
     """Seconds after which BIND and Knot roll a KSK or CSK."""
     ds_ttl: int = 12
+    moving: Sequence[str] = ()
+    """Children of PowerDNS that stand at another PowerDNS as well, with servers and keys of its own."""
 
 
 @dataclass
@@ -76,6 +80,7 @@ class Lab:
     rolling: RollingBind | None
     anchor: Dnskey
     daemons: list[Daemon] = field(repr=False)
+    second: PowerDnsServer | None = None
 
     @property
     def children(self) -> tuple[str, ...]:
@@ -116,7 +121,9 @@ def running_lab(
         signer = start_powerdns(folder / "pdns", CHILD_1, API_PORT, (CHILD_2.address,))
         keep(signer.daemon)
         for child in children:
-            signer.add_zone(child, (CHILD_1.address, CHILD_2.address), key_ttl=key_ttl)
+            hosts = {"new1": NEW.address} if child in elsewhere.moving else {}
+            signer.add_zone(child, (CHILD_1.address, CHILD_2.address), key_ttl=key_ttl, hosts=hosts)
+        second = _start_second(folder / "pdns-new", elsewhere.moving, key_ttl, keep)
         files = _start_files(folder / "files", elsewhere.files, key_ttl, keep)
         rolling = _start_rolling(folder, elsewhere, key_ttl, keep)
         primaries = {
@@ -135,13 +142,26 @@ def running_lab(
         (anchor,) = keys_of(ROOT, "")
         lab = Lab(
             folder=folder, primaries=primaries, root=root, cc=cc, tld=tld, signer=signer, files=files, rolling=rolling,
-            anchor=anchor, daemons=daemons,
+            anchor=anchor, daemons=daemons, second=second,
         )  # fmt: skip
         _start_resolvers(lab, keep)
         for child in primaries:
             secondary.wait_until(lambda name=child: answers(CHILD_2, f"{name}.", "SOA"), f"serving {child}")
         with _forgetting(folder / "unbound-forgetful", lab.children):
             yield lab
+
+
+def _start_second(
+    folder: Path, zones: Sequence[str], key_ttl: int, keep: Callable[[Daemon], Daemon]
+) -> PowerDnsServer | None:
+    if not zones:
+        return None
+    second = start_powerdns(folder, NEW, API_PORT)
+    keep(second.daemon)
+    old = {"ns1": CHILD_1.address, "ns2": CHILD_2.address}
+    for zone in zones:
+        second.add_zone(zone, (NEW.address,), key_ttl=key_ttl, prefix="new", hosts=old)
+    return second
 
 
 def _start_files(folder: Path, zones: Sequence[str], key_ttl: int, keep: Callable[[Daemon], Daemon]) -> FileSigner:

@@ -27,7 +27,7 @@ options {{
 controls {{ }};
 zone "{zone}" {{
     type primary; file "{zone}.zone"; {signing}
-    update-policy {{ grant {key} subdomain {zone}. DS; }};
+    update-policy {{ grant {key} subdomain {zone}. DS NS A AAAA; }};
 }};
 """
 

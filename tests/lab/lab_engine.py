@@ -44,7 +44,9 @@ class Managed:
         desk = WayIn(name="desk", type="manual", settings={"contact": "registry desk"})
         entries: Mapping[str, WayIn] = {"own": own, "single": single, "desk": desk}
         parents = {name: connect_parent(entry, surroundings) for name, entry in entries.items()}
-        signers: Mapping[str, Signer] = {"pdns": ways_in.signer(), "files": self.lab.files}
+        signers: dict[str, Signer] = {"pdns": ways_in.signer(), "files": self.lab.files}
+        if self.lab.second is not None:
+            signers["pdns-new"] = ways_in.second()
         clock = SystemClock()
         self.resolution = Resolution(root_hints=(ROOT.address,), port=53, trust_anchors=(str(self.lab.anchor),))
         self.ports = Ports(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx
 from lab_dns import Server, answers
@@ -39,6 +41,7 @@ zone-cache-refresh-interval=0
 zone-metadata-cache-ttl=0
 slave-cycle-interval=2
 expand-alias=no
+direct-dnskey=yes
 security-poll-suffix=
 distributor-threads=1
 receiver-threads=1
@@ -64,12 +67,21 @@ class PowerDnsServer:
         reply.raise_for_status()
         return reply
 
-    def add_zone(self, zone: str, addresses: tuple[str, ...], *, ttl: int = 3, key_ttl: int = 2) -> None:
-        """Create an unsigned zone with short TTLs whose name servers are in itself.
+    def add_zone(
+        self,
+        zone: str,
+        addresses: tuple[str, ...],
+        *,
+        ttl: int = 3,
+        key_ttl: int = 2,
+        prefix: str = "ns",
+        hosts: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """Create an unsigned zone with short TTLs whose name servers are in itself; `hosts` are names beside them.
 
         The SOA's last field is both the negative TTL and the TTL of the DNSKEY RRset to come.
         """
-        servers = [f"ns{number}.{zone}." for number, _ in enumerate(addresses, start=1)]
+        servers = [f"{prefix}{number}.{zone}." for number, _ in enumerate(addresses, start=1)]
         soa = f"{servers[0]} hostmaster.{zone}. 1 2 1 3600 {key_ttl}"
         rrsets = [
             _rrset(f"{zone}.", "SOA", ttl, [soa]),
@@ -77,6 +89,7 @@ class PowerDnsServer:
             _rrset(f"{zone}.", "A", ttl, ["192.0.2.1"]),
             _rrset(f"*.{zone}.", "TXT", ttl, ['"wildcard"']),
             *(_rrset(name, "A", ttl, [address]) for name, address in zip(servers, addresses, strict=True)),
+            *(_rrset(f"{host}.{zone}.", "A", ttl, [address]) for host, address in hosts.items()),
         ]
         self.call("POST", "zones", {"name": f"{zone}.", "kind": "Master", "nameservers": [], "rrsets": rrsets})
 

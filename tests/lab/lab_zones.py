@@ -46,7 +46,10 @@ class WaysIn:
 
     def resolve(self, secret: Secret) -> SecretText:
         """Return one of the lab's secrets by the name of its variable."""
-        return SecretText({"API": self.lab.signer.api_key, "TSIG": self.lab.tld.secret}[secret.env or ""])
+        known = {"API": self.lab.signer.api_key, "TSIG": self.lab.tld.secret}
+        if self.lab.second is not None:
+            known["API_NEW"] = self.lab.second.api_key
+        return SecretText(known[secret.env or ""])
 
     @property
     def signer_entry(self) -> WayIn:
@@ -59,6 +62,13 @@ class WaysIn:
         tsig: dict[str, Setting] = {"name": "upd", "algorithm": "hmac-sha256", "secret": Secret(env="TSIG")}
         settings: dict[str, Setting] = {"server": TLD.address, "zone": "tld", "tsig": tsig, "ds_ttl": ds_ttl}
         return WayIn(name="own", type="rfc2136", settings=settings)
+
+    def second(self) -> Signer:
+        """Return the other PowerDNS, connected."""
+        assert self.lab.second is not None
+        settings: dict[str, Setting] = {"url": self.lab.second.url, "api_key": Secret(env="API_NEW")}
+        entry = WayIn(name="pdns-new", type="powerdns", settings=settings)
+        return connect_signer(entry, SignerSurroundings(resolve=self.resolve, root=self.lab.folder))
 
     def signer(self) -> Signer:
         """Return PowerDNS, connected."""
