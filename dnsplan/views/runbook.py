@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from dnsplan.model.names import display_name
-from dnsplan.model.plan import NeedsHuman, SetDs, Step, ZonePlan
+from dnsplan.model.plan import AnyAction, ImportKeys, NeedsHuman, SetDs, SetNs, Step, ZonePlan
 from dnsplan.model.portfolio import WayIn
 from dnsplan.model.records import ALGORITHMS, DIGEST_TYPES, Dnskey, Ds
 from dnsplan.model.time import Instant, Seconds, format_instant
@@ -87,7 +87,7 @@ def render_runbook(plan: ZonePlan, move: NeedsHuman, around: Surroundings) -> st
 def _values(step: Step) -> dict[str, object]:
     action = step.action
     if not isinstance(action, SetDs):
-        return {"manual_signer": True}
+        return {"manual_signer": True, "at": _place(step), "entry": _entry(action)}
     wanted, expected = action.ds, action.expected
     add, remove = [ds for ds in wanted if ds not in expected], [ds for ds in expected if ds not in wanted]
     return {
@@ -100,6 +100,27 @@ def _values(step: Step) -> dict[str, object]:
         "after": [str(ds) for ds in sorted(wanted)],
         "keys": [_key(key) for key in action.keys],
     }
+
+
+def _place(step: Step) -> str:
+    """Return where an operator changes something, in words; empty for the zone's own signer."""
+    if isinstance(step.action, SetNs) and not step.signer:
+        return "at the parent, in the delegation"
+    return f"in the copy of signer {step.signer}" if step.signer else ""
+
+
+def _entry(action: AnyAction) -> dict[str, tuple[str, ...]]:
+    """Return what is to be typed in and what is to be taken out, as records."""
+    match action:
+        case SetNs(names=names, glue=glue, expected=expected):
+            address = tuple(f"{name}. {'AAAA' if ':' in at else 'A'} {at}" for name, at in glue)
+            gone = tuple(f"NS {name}." for name in expected if name not in names)
+            return {"add": (*(f"NS {name}." for name in names if name not in expected), *address), "remove": gone}
+        case ImportKeys(foreign=foreign, gone=gone_keys):
+            records = (tuple(f"DNSKEY {key}" for key in keys) for keys in (foreign, gone_keys))
+            return dict(zip(("add", "remove"), records, strict=True))
+        case _:
+            return {"add": (), "remove": ()}
 
 
 def _value(ds: Ds) -> dict[str, object]:

@@ -41,7 +41,7 @@ zone-cache-refresh-interval=0
 zone-metadata-cache-ttl=0
 slave-cycle-interval=2
 expand-alias=no
-direct-dnskey=yes
+direct-dnskey={direct_dnskey}
 security-poll-suffix=
 distributor-threads=1
 receiver-threads=1
@@ -99,7 +99,9 @@ def _rrset(name: str, rrtype: str, ttl: int, contents: list[str]) -> dict[str, o
     return {"name": name, "type": rrtype, "ttl": ttl, "changetype": "REPLACE", "records": records}
 
 
-def start_powerdns(folder: Path, server: Server, api_port: int, secondaries: tuple[str, ...] = ()) -> PowerDnsServer:
+def start_powerdns(
+    folder: Path, server: Server, api_port: int, secondaries: tuple[str, ...] = (), *, direct_dnskey: str = "yes"
+) -> PowerDnsServer:
     """Return a server without zones whose API answers."""
     folder.mkdir(parents=True, exist_ok=True)
     with sqlite3.connect(folder / "pdns.sqlite3") as database:
@@ -109,7 +111,7 @@ def start_powerdns(folder: Path, server: Server, api_port: int, secondaries: tup
     modules = next(Path("/usr/lib").glob("*/pdns"))
     config = CONFIG.format(
         address=server.address, port=server.port, folder=folder, api_key=api_key, api_port=api_port, modules=modules,
-        secondaries=",".join(secondaries),
+        secondaries=",".join(secondaries), direct_dnskey=direct_dnskey,
     )  # fmt: skip
     (folder / "pdns.conf").write_text(config)
     daemon = start("pdns", folder, "pdns_server", f"--config-dir={folder}", "--daemon=no", "--guardian=no")

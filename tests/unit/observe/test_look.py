@@ -27,6 +27,7 @@ from small_tree import (
 )
 
 from dnsplan.model.observation import ChildAnswer, ParentAnswer, Unreachable
+from dnsplan.model.plan import Serving
 from dnsplan.model.portfolio import ObserveSettings, Resolution
 from dnsplan.observe import Observer, look
 from dnsplan.observe.routes import Routes
@@ -514,3 +515,28 @@ def test_an_answer_without_soa_is_lame(tree: Tree) -> None:
     assert at(seen.child, CHILDREN[0]) == Unreachable(
         address=CHILDREN[0], reason="lame", detail="it serves no SOA for the zone"
     )
+
+
+def test_servers_of_another_signer_are_asked_though_nobody_delegates_to_them(tree: Tree) -> None:
+    there = Zone("child.test.", [key("there")])
+    for address in ("127.0.9.1", "127.0.9.2"):
+        tree.serve(address, there)
+    there.add("child.test.", "NS", "b1.child.test.", "b.nic.test.")
+    there.add("b1.child.test.", "A", "127.0.9.1")
+    tree.parent.add("b1.nic.test.", "A", "127.0.9.2")
+    serving = Serving(
+        names=frozenset({"b1.child.test", "b1.nic.test", "nowhere.test"}), glue=(("b1.child.test", "127.0.9.1"),)
+    )
+    (seen,) = tree.observe(Sight(zone="child.test", beside=serving))
+    assert [view.address for view in seen.child] == list(CHILDREN)
+    assert failures(seen.beside) == {"nowhere.test": "no-address"}
+    assert {view.address for view in seen.beside} == seen.beside_at == {"127.0.9.1", "127.0.9.2", "nowhere.test"}
+    answers = [view for view in seen.beside if isinstance(view, ChildAnswer)]
+    assert {view.keys for view in answers} == {(key("there").dnskey,)}
+
+
+def test_a_server_of_another_signer_that_is_delegated_to_is_asked_once(tree: Tree) -> None:
+    serving = Serving(names=frozenset({"ns1.child.test"}), glue=(("ns1.child.test", CHILDREN[0]),))
+    (seen,) = tree.observe(Sight(zone="child.test", beside=serving))
+    assert (seen.beside, seen.beside_at) == ((), frozenset({CHILDREN[0]}))
+    assert [view.address for view in seen.child] == list(CHILDREN)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from view_samples import EVIL, NEW, NOW, OLD, READY, ds_of, step, zone
 
-from dnsplan.model.plan import NeedsHuman, SetDs, SetKeys
+from dnsplan.model.plan import ImportKeys, NeedsHuman, SetDs, SetKeys, SetNs
 from dnsplan.model.portfolio import WayIn
 from dnsplan.views.runbook import Surroundings, checksum, render_runbook
 
@@ -103,6 +103,31 @@ def test_a_signer_without_an_interface_gets_no_ds_values() -> None:
     assert "its operator does this: add the new DS" in text
     assert "## Values" not in text
     assert "(198.51.100.1)" in text
+
+
+def test_a_delegation_is_changed_by_hand_with_every_record_written_out() -> None:
+    names = SetNs(
+        names=("b1.other.example", "b2.a.example"), glue=(("b2.a.example", "2001:db8::2"),), expected=("ns1.a.example",)
+    )
+    text = render_runbook(READY, NeedsHuman(step=replace(step(), action=names, rrset="NS")), AROUND)
+    values = sections(text)["Values"]
+
+    assert "at the parent, in the delegation" in text
+    for line in (
+        "add     NS b1.other.example.", "add     NS b2.a.example.", "add     b2.a.example. AAAA 2001:db8::2",
+        "remove  NS ns1.a.example.",
+    ):  # fmt: skip
+        assert line in values
+
+
+def test_a_foreign_key_is_imported_by_hand_in_the_copy_of_its_signer() -> None:
+    keys = ImportKeys(foreign=(NEW,), gone=(OLD,), published=(), sign_keys=frozenset(), sign_zone=frozenset())
+    there = replace(step(), action=keys, rrset="DNSKEY", signer="r53")
+    text = render_runbook(READY, NeedsHuman(step=there), AROUND)
+
+    assert "in the copy of signer r53" in text
+    assert f"add     DNSKEY {NEW}" in text
+    assert f"remove  DNSKEY {OLD}" in text
 
 
 def test_settings_and_names_from_files_stay_text() -> None:
