@@ -10,7 +10,8 @@ from dnsplan.engine.journal import record_intent
 from dnsplan.engine.readiness import admitted_from, is_for_parent, judge, make_step, needs_person, rrset_of
 from dnsplan.engine.view import Proposal, View, side_of, view_of
 from dnsplan.model.history import HeldKey, Rollover, RRsetVersion, ZoneHistory
-from dnsplan.model.plan import CreateKey, DeleteKey, Proof, SetCds, SetNs, TimelineStep
+from dnsplan.model.observation import ChildAnswer, Denial, Observation
+from dnsplan.model.plan import CreateKey, DeleteKey, Proof, SetCds, SetNs, SetNsec3, TimelineStep
 from dnsplan.model.records import SEP, ZONE_KEY, Dnskey
 from dnsplan.model.time import Instant, Seconds
 
@@ -95,8 +96,16 @@ def _after(view: View, proposal: Proposal, now: Instant) -> View:
     if held is not None:
         shown = {key for version in history.dnskey[-1:] for key in getattr(version.content, "keys", ())}
         held = tuple(replace(key, published=key.key in shown, active=key.key in shown) for key in held)
-    situation = replace(view.situation, history=history, held=held, now=now)
+    seen = _shown(view.situation.seen, action) if isinstance(action, SetNsec3) else view.situation.seen
+    situation = replace(view.situation, history=history, held=held, seen=seen, now=now)
     return _settled(view_of(situation) or view, now)
+
+
+def _shown(seen: Observation, action: SetNsec3) -> Observation:
+    """Return the observation with the parameters of NSEC3, which no version of an RRset holds."""
+    denial = Denial(nsec3=True, iterations=action.iterations, salt=action.salt)
+    child = tuple(replace(one, denial=denial) if isinstance(one, ChildAnswer) else one for one in seen.child)
+    return replace(seen, child=child)
 
 
 def _with_predicted_key(history: ZoneHistory, rollover: Rollover, action: CreateKey, now: Instant) -> ZoneHistory:

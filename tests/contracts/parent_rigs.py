@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ import dns.tsigkeyring
 import dns.update
 from lab_bind import parent_zone as zone_text
 from lab_bind import start_primary
-from lab_dns import Server, ds_of
+from lab_dns import Server, ds_of, rrset
 from lab_knot import start_knot
 from lab_process import free_port
 from relay import Relay, is_dns_update
@@ -47,6 +48,9 @@ class WritingParentRig(ParentRig, Protocol):
 
     def served(self) -> tuple[Ds, ...]:
         """Return the DS that the parent really serves, sorted."""
+
+    def ttl(self) -> int:
+        """Return the TTL of the DS RRset."""
 
     def edit(self, ds: Iterable[Ds]) -> None:
         """Replace the DS behind the adapter's back."""
@@ -92,12 +96,22 @@ class Updated:
     def served(self) -> tuple[Ds, ...]:
         return ds_of(self.server, self.zone)
 
+    def ttl(self) -> int:
+        found = rrset(self.server, f"{self.zone}.", "DS")
+        assert found is not None
+        return found.ttl
+
     def edit(self, ds: Iterable[Ds]) -> None:
         update = dns.update.UpdateMessage(f"{self.parent}.", keyring=dns.tsigkeyring.from_text({"upd.": self.secret}))
         update.delete(f"{self.zone}.", "DS")
         for record in ds:
             update.add(f"{self.zone}.", 5, "DS", str(record))
-        assert dns.query.tcp(update, self.server.address, 5, self.server.port).rcode() == dns.rcode.NOERROR
+        for _ in range(50):  # a server that has only just begun to sign its zone refuses the first updates
+            code = dns.query.tcp(update, self.server.address, 5, self.server.port).rcode()
+            if code == dns.rcode.NOERROR:
+                return
+            time.sleep(0.1)
+        raise AssertionError(dns.rcode.to_text(code))
 
     def edit_before_next_write(self, ds: Iterable[Ds]) -> None:
         self.relay.before_write = lambda: self.edit(ds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -11,7 +12,7 @@ from itertools import count
 from pathlib import Path
 from typing import Protocol
 
-from lab_dns import keys_of, signed_by, wires
+from lab_dns import ask, keys_of, rrset, signed_by, wires
 from lab_powerdns import PowerDnsServer, Server, start_powerdns
 from lab_process import free_port
 from relay import Relay, is_http_change
@@ -69,6 +70,18 @@ class WritingSignerRig(SignerRig, Protocol):
 
     def presign(self) -> None:
         """Let the system take the zone's signatures from elsewhere."""
+
+    def ttl(self, rrtype: str) -> int:
+        """Return the TTL of an RRset at the apex."""
+
+    def serial(self) -> int:
+        """Return the serial of the SOA."""
+
+    def use_nsec3(self, iterations: int, salt: str, *, opt_out: bool) -> None:
+        """Let the system deny by NSEC3."""
+
+    def denial(self) -> tuple[int, str, bool] | None:
+        """Return iterations, salt and opt-out of an answer about no name; None where it is not proven by NSEC3."""
 
     def writes(self) -> int:
         """Return how many changes of keys have been asked for so far."""
@@ -137,6 +150,32 @@ class PowerDnsZone:
                 (self.zone,),
             )
         database.close()
+
+    def ttl(self, rrtype: str) -> int:
+        found = rrset(self.server.server, f"{self.zone}.", rrtype)
+        assert found is not None
+        return found.ttl
+
+    def serial(self) -> int:
+        found = rrset(self.server.server, f"{self.zone}.", "SOA")
+        assert found is not None
+        return int(found[0].serial)
+
+    def use_nsec3(self, iterations: int, salt: str, *, opt_out: bool) -> None:
+        parameters = f"1 {int(opt_out)} {iterations} {salt or '-'}"
+        self.server.call("PUT", f"zones/{self.zone}.", {"nsec3param": parameters})
+        self.server.call("PUT", f"zones/{self.zone}./rectify")
+        self.server.call("PUT", f"cache/flush?domain={self.zone}.")
+
+    def denial(self) -> tuple[int, str, bool] | None:
+        response = ask(self.server.server, f"{secrets.token_hex(8)}.sub.{self.zone}.", "A")
+        found = {
+            (each[0].iterations, each[0].salt.hex(), each[0].flags == 1)
+            for each in response.authority
+            if each.rdtype == 50
+        }
+        assert len(found) < 2
+        return next(iter(found), None)
 
     def writes(self) -> int:
         return self.relay.writes

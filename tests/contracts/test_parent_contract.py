@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from parent_rigs import (
@@ -22,7 +23,7 @@ from secret_search import may_hold, watch_in_this_test
 from simulated_rigs import simulated_parents
 
 from dnsplan.errors import AdapterError
-from dnsplan.model.plan import SetDs
+from dnsplan.model.plan import SetDs, SetTtl
 from dnsplan.model.portfolio import Accepts
 from dnsplan.model.records import Dnskey, Ds, make_ds
 
@@ -201,3 +202,43 @@ def test_a_foreign_digest_type_is_read_and_kept(rig: WritingParentRig) -> None:
     assert rig.adapter.read(rig.zone) == (odd,)
     assert change(rig, tuple(sorted((odd, *ds(rig, 1)))), (odd,)) == "accepted"
     assert odd in rig.served()
+
+
+# The TTL of the DS: what the capabilities promise, and a refusal where they promise nothing --------------------------
+@writing_parents
+def test_the_ttl_of_the_ds_is_set_as_promised_and_the_ds_stay(rig: WritingParentRig) -> None:
+    rig.edit(ds(rig, 1, 2))
+    action = SetTtl(rrset="DS", ttl=40, ds=ds(rig, 1, 2))
+    if not rig.adapter.capabilities(rig.zone, Accepts()).sets_ds_ttl:
+        with pytest.raises(AdapterError):
+            rig.adapter.perform(rig.zone, action)
+        return
+    for ttl in (40, 3, 60):
+        assert rig.adapter.perform(rig.zone, replace(action, ttl=ttl)).state == "accepted"
+        assert (rig.served(), rig.ttl()) == (ds(rig, 1, 2), ttl)
+    before = rig.writes()
+    assert rig.adapter.perform(rig.zone, replace(action, ttl=60)).state == "accepted"
+    assert rig.writes() == before
+
+
+@writing_parents
+def test_the_ttl_of_other_ds_than_expected_is_not_changed(rig: WritingParentRig) -> None:
+    if not rig.adapter.capabilities(rig.zone, Accepts()).sets_ds_ttl:
+        return
+    rig.edit(ds(rig, 1))
+    action = SetTtl(rrset="DS", ttl=40, ds=ds(rig, 1))
+    rig.edit_before_next_write(ds(rig, 2))
+    assert rig.adapter.perform(rig.zone, action).state == "refused"
+    assert (rig.served(), rig.ttl()) == (ds(rig, 2), 5)
+    assert rig.adapter.perform(rig.zone, action).state == "refused"
+    assert (rig.served(), rig.ttl()) == (ds(rig, 2), 5)
+
+
+@pytest.mark.parametrize("rig_maker", ["rfc2136-bind"], indirect=True)
+def test_a_server_that_allows_no_such_ttl_is_not_believed(rig: WritingParentRig) -> None:
+    """BIND's `max-zone-ttl` is 60 s here; it answers NOERROR all the same."""
+    rig.edit(ds(rig, 1))
+    receipt = rig.adapter.perform(rig.zone, SetTtl(rrset="DS", ttl=61, ds=ds(rig, 1)))
+    assert receipt.state == "refused"
+    assert "does the server limit TTLs?" in receipt.message
+    assert (rig.served(), rig.ttl()) == (ds(rig, 1), 60)

@@ -14,7 +14,7 @@ from signer_rigs import RigMaker, SignerRig, WritingSignerRig, as_held, manual_s
 from simulated_rigs import simulated_signers
 
 from dnsplan.errors import AdapterError
-from dnsplan.model.plan import CreateKey, DeleteKey, SetCds, SetKeys
+from dnsplan.model.plan import CreateKey, DeleteKey, SetCds, SetKeys, SetNsec3, SetTtl
 from dnsplan.model.portfolio import Role
 from dnsplan.model.records import Dnskey, make_ds
 
@@ -352,3 +352,74 @@ def test_no_receipt_holds_a_private_key(rig: WritingSignerRig) -> None:
     receipt = rig.adapter.perform(rig.zone, CreateKey(role="ksk", algorithm=8, existing=frozenset()))
     assert set(rig.secrets()) > set(before)
     assert not any(secret in repr(receipt) for secret in rig.secrets())
+
+
+# TTLs and NSEC3: what the capabilities promise, and a refusal where they promise nothing -----------------------------
+@writing_signers
+def test_the_ttl_of_the_keys_is_set_as_promised_and_their_content_stays(rig: WritingSignerRig) -> None:
+    signed(rig)
+    action = SetTtl(rrset="DNSKEY", ttl=77)
+    promised = rig.adapter.capabilities(rig.zone).dnskey_ttl
+    if promised == "fixed":
+        with pytest.raises(AdapterError):
+            rig.adapter.perform(rig.zone, action)
+        return
+    served, soa_ttl, serial = rig.served(), rig.ttl("SOA"), rig.serial()
+    assert rig.adapter.perform(rig.zone, action).state == "accepted"
+    assert rig.ttl("DNSKEY") == 77
+    assert (rig.served(), rig.ttl("SOA")) == (served, soa_ttl)
+    assert rig.serial() > serial
+    serial = rig.serial()
+    assert rig.adapter.perform(rig.zone, action).state == "accepted"
+    assert rig.serial() == serial
+
+
+@writing_signers
+def test_a_signer_holds_no_ttl_of_the_ds(rig: WritingSignerRig) -> None:
+    signed(rig)
+    with pytest.raises(AdapterError):
+        rig.adapter.perform(rig.zone, SetTtl(rrset="DS", ttl=77))
+
+
+@writing_signers
+def test_the_parameters_of_nsec3_are_set_as_promised_and_opt_out_stays(rig: WritingSignerRig) -> None:
+    signed(rig)
+    action = SetNsec3(iterations=0, salt="")
+    if not rig.adapter.capabilities(rig.zone).sets_nsec3:
+        with pytest.raises(AdapterError):
+            rig.adapter.perform(rig.zone, action)
+        return
+    for opt_out in (False, True):
+        rig.use_nsec3(5, "abcd", opt_out=opt_out)
+        assert rig.denial() == (5, "abcd", opt_out)
+        serial = rig.serial()
+        assert rig.adapter.perform(rig.zone, action).state == "accepted"
+        assert rig.denial() == (0, "", opt_out)
+        assert rig.serial() > serial
+        rig.adapter.perform(rig.zone, SetNsec3(iterations=1, salt="0badcafe"))
+        assert rig.denial() == (1, "0badcafe", opt_out)
+    serial = rig.serial()
+    assert rig.adapter.perform(rig.zone, SetNsec3(iterations=1, salt="0badcafe")).state == "accepted"
+    assert rig.serial() == serial
+
+
+@writing_signers
+def test_a_zone_that_uses_nsec_is_not_made_to_use_nsec3(rig: WritingSignerRig) -> None:
+    signed(rig)
+    with pytest.raises(AdapterError):
+        rig.adapter.perform(rig.zone, SetNsec3(iterations=0, salt=""))
+
+
+@writing_signers
+def test_ttls_and_nsec3_of_a_presigned_zone_are_left_alone(rig: WritingSignerRig) -> None:
+    rig.presign()
+    for action in (SetTtl(rrset="DNSKEY", ttl=77), SetNsec3(iterations=0, salt="")):
+        with pytest.raises(AdapterError):
+            rig.adapter.perform(rig.zone, action)
+
+
+@pytest.mark.parametrize("rig_maker", ["powerdns"], indirect=True)
+def test_a_change_of_keys_leaves_the_ttl_of_the_soa_as_it_is(rig: WritingSignerRig) -> None:
+    before = rig.ttl("SOA")
+    signed(rig)
+    assert rig.ttl("SOA") == before

@@ -13,7 +13,7 @@ from worlds import world
 
 from dnsplan.forecast.simulate import Simulation
 from dnsplan.model.plan import Capabilities, Receipt, SetDs, SetTtl
-from dnsplan.model.portfolio import Accepts
+from dnsplan.model.portfolio import Accepts, Roll
 from dnsplan.model.records import Dnskey
 from dnsplan.world.simulated import SimulatedParent, SimulatedSigner
 
@@ -82,11 +82,22 @@ def settable_world(recipe: str, seed: int, *, faults: bool = False, exact: bool 
     return described
 
 
-def simulate_settable(described: Document) -> Document:
-    """Return the result of a world whose ways in take TTLs."""
+def simulate_settable(described: Document, *, known: bool = False) -> Document:
+    """Return the result of a world whose ways in take TTLs; `known`: the engine has watched it for long already."""
     simulation = Simulation(described)
     simulation.signer = SettableSigner(simulation.truth, simulation.clock, simulation.calls)
     simulation.parent = SettableParent(simulation.truth, simulation.clock, simulation.calls)
+    if known:
+        asked = simulation.portfolio
+        resting = replace(asked.zones[simulation.truth.zone], roll=Roll())
+        silent = replace(asked.policies["world"], stated=frozenset())
+        simulation.portfolio = replace(asked, zones={resting.zone: resting}, policies={"world": silent})
+        for at in (-9000, -8000):
+            simulation.clock.at = at
+            simulation._run_at(at)
+        simulation.portfolio, simulation.moves = asked, []
+        simulation._last = simulation.reached_at = None
+        assert simulation.calls.total == 0
     return simulation.result()
 
 

@@ -96,7 +96,7 @@ def test_a_gate_waits_for_the_ttl_before_the_lower_one_to_the_second(
     for seed in range(EACH):
         described = lowered(recipe, seed, changed)
         before = copy.deepcopy(described)
-        result = simulate_settable(described)
+        result = simulate_settable(described, known=True)
         assert result["reached"], (described["id"], result["moves"][-3:])
         assert violations(before, result) == []
         ttls = ttl_events(result, before)
@@ -122,6 +122,6 @@ def test_an_engine_that_takes_a_lower_ttl_at_its_word_at_once_is_caught(monkeypa
         described = lowered("add-first", seed, "DNSKEY")
         described["truth"]["child_propagation"] = 0
         before = copy.deepcopy(described)
-        caught += bool(violations(before, simulate_settable(described)))
+        caught += bool(violations(before, simulate_settable(described, known=True)))
 
-    assert caught
+    assert caught > EACH // 4
