@@ -31,14 +31,18 @@ def repeats(view: View) -> tuple[Move, ...]:
         action = _ds_again(view)
         moves.append(_again(view, action, rrset_of(view, action) if isinstance(action, SetTtl) else "DS"))
     for at in (view, view.other):
-        if at is None or (at.history.dnskey[-1].seen and at.history.zonedata[-1].seen):
-            continue
-        rrset: Touched = "DNSKEY" if not at.history.dnskey[-1].seen else "ZONE"
-        if is_given_up(at, rrset):
-            continue
-        asked = _keys_again(at)
-        moves.append(_again(at, asked, rrset_of(at, asked) if isinstance(asked, SetTtl) else rrset, at.signer))
+        rrset = None if at is None else _unseen_at(at)
+        if at is not None and rrset is not None and not is_given_up(at, rrset):
+            asked = _keys_again(at)
+            moves.append(_again(at, asked, rrset_of(at, asked) if isinstance(asked, SetTtl) else rrset, at.signer))
     return (*moves, *_ns_again(view))
+
+
+def _unseen_at(view: View) -> Touched | None:
+    """Return which RRset of the signer's side was asked for and is shown by no server."""
+    if not view.history.dnskey[-1].seen:
+        return "DNSKEY"
+    return None if view.history.zonedata[-1].seen else "ZONE"
 
 
 def _ns_again(view: View) -> tuple[Move, ...]:

@@ -339,16 +339,80 @@ def test_the_ds_follow_a_signer_that_rolls_by_itself() -> None:
     assert world.log == [(10, "K2a"), (200, "K2b")]
 
 
-def test_a_new_algorithm_is_followed_when_all_is_signed_with_it() -> None:
+def test_a_new_algorithm_is_followed_when_all_is_signed_with_it_and_a_day_is_over() -> None:
     new, data = dnskey("k15", algorithm=15), dnskey("z15", 256, 15)
     world = following()
     world.run(0)
     world.keys, world.key_signers = (K1, new, Z1, data), frozenset({K1.id, new.id})
     world.zone_signers = frozenset({Z1.id, data.id})
 
-    world.until_done(10)
+    assert world.run(75).headline == "WAITING"  # no cache holds data without it
+    assert "followed when it has signed for a day" in world.run(76).moves[0].reason  # type: ignore[union-attr]
+    world.until_done(75 + 86399, 100_000)
 
-    assert world.log == [(10 + 5 + 60, "K2a")]
+    assert world.log == [(75 + 86400, "K2a")]
+
+
+def test_signatures_of_a_new_algorithm_that_linger_hold_it_back_beyond_the_day() -> None:
+    new, data = dnskey("k15", algorithm=15), dnskey("z15", 256, 15)
+    world = following(capabilities=Capabilities(update="replace", resign=200_000))
+    world.run(0)
+    world.keys, world.key_signers = (K1, new, Z1, data), frozenset({K1.id, new.id})
+    world.zone_signers = frozenset({Z1.id, data.id})
+    world.run(10)
+
+    world.until_done(11, 300_000)
+
+    assert world.log == [(10 + 5 + 60 + 200_000, "K2a")]
+
+
+def test_several_new_keys_at_once_are_followed_after_a_day_without_a_break() -> None:
+    third = dnskey("k9")
+    world = following()
+    world.run(0)
+    both = (K1, K2, third, Z1), frozenset({K1.id, K2.id, third.id})
+    world.keys, world.key_signers = both
+    assert world.run(10).moves[0].until == T0 + 10 + 86400  # type: ignore[union-attr]
+    world.keys, world.key_signers = (K1, Z1), frozenset({K1.id})
+    world.run(5000)
+    world.keys, world.key_signers = both
+    world.run(6000)
+    world.keys = (K1, K2, third, Z1, Z2)  # others may come beside them
+    world.run(7000)
+
+    world.until_done(6000 + 86399, 100_000)
+
+    assert [at for at, _ in world.log] == [6000 + 86400]
+    assert len(world.served_ds) == 3
+
+
+def test_servers_that_do_not_all_show_the_new_keys_begin_no_day() -> None:
+    world = following()
+    world.run(0)
+    world.keys, world.key_signers = (K1, K2, dnskey("k9"), Z1), frozenset({K1.id, K2.id, dnskey("k9").id})
+    seen = world.observe(10)
+    behind = replace(
+        seen.child[0], address="198.51.100.2", keys=tuple(sorted((K1, Z1))), key_signers=frozenset({K1.id})
+    )
+
+    plan = world.run(10, replace(seen, child=(*seen.child, behind)))
+
+    assert plan.headline == "WAITING"
+    assert plan.moves[0].polls  # type: ignore[union-attr]
+
+
+def test_a_signer_that_dropped_its_key_with_the_ds_is_followed_at_once() -> None:
+    new = dnskey("k9")
+    world = following()
+    world.run(0)
+    world.keys, world.key_signers = (K1, K2, new, Z1), frozenset({K1.id, K2.id, new.id})
+    world.run(10)
+    world.keys, world.key_signers = (K2, new, Z1), frozenset({K2.id, new.id})
+
+    world.until_done(100)
+
+    assert world.log[0][0] == 100
+    assert set(world.served_ds) == {ds(K2), ds(new)}
 
 
 def test_a_zone_whose_keys_were_never_vouched_for_is_not_followed() -> None:
