@@ -181,17 +181,21 @@ def decide(situation: Situation, ports: Ports) -> tuple[Situation, ZonePlan]:
     intent = situation.intent
     if situation.held is not None:
         situation = replace(situation, held=None)
-    if situation.history.rollover is None or intent.signer is None or intent.dnssec == "hold":
+    names = intent.signers or ((intent.signer,) if intent.signer is not None else ())
+    if situation.history.rollover is None or not names or intent.dnssec == "hold":
         plan = plan_zone(situation, foresee=ports.foresee)
-        if intent.signer is None or intent.dnssec == "hold" or not (plan.recipe or _asks_for_keys(situation, plan)):
+        if not names or intent.dnssec == "hold" or not (plan.recipe or _asks_for_keys(situation, plan)):
             return situation, plan
-    situation = replace(situation, held=_held(ports, intent.signer, intent.zone))
+    lists = [_held(ports, name, intent.zone) for name in names]
+    held = None if None in lists else tuple(key for keys in lists for key in keys or ())
+    situation = replace(situation, held=held)
     return situation, plan_zone(situation, foresee=ports.foresee)
 
 
 def _asks_for_keys(situation: Situation, plan: ZonePlan) -> bool:
     """Tell whether a zone at rest needs the signer's list: for the age of its keys, or a DS that may be of one."""
-    unknown_age = situation.intent.dnssec == "signed" and not situation.history.held
+    intent = situation.intent
+    unknown_age = intent.dnssec == "signed" and not intent.signers and not situation.history.held
     return unknown_age or any(finding.code == "CHAIN_DANGLING_DS" for finding in plan.findings)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import assert_never
 
+from dnsplan.engine import multi_signer
 from dnsplan.engine.ages import known_ages, overdue
 from dnsplan.engine.anchored import held_by_hand
 from dnsplan.engine.back import gone, in_words_of_back, taken_back, way_back
@@ -57,10 +58,22 @@ def choose(view: View) -> Choice:
             return _nothing(view, history, "the files ask only to observe")
         case "insecure":
             return _insecure(view, history)
+        case "signed" if intent.signers:
+            return _several(view, history)
         case "signed":
             return _undisturbed(view, _signed(view, history, tokens))
         case _:
             assert_never(intent.dnssec)
+
+
+def _several(view: View, history: ZoneHistory) -> Choice:
+    """Return what a zone with several signers for good needs; their own rollovers are theirs."""
+    if multi_signer.fits(view):
+        return _nothing(view, history, "every signer's DNSKEY RRset has a DS and all keys for data")
+    choice = _nothing(view, history, "the DS and DNSKEY RRsets of the signers do not fit together")
+    return replace(
+        choice, recipe="multi-signer", proposals=RECIPES["multi-signer"], desired_ds=multi_signer.union(view)
+    )
 
 
 def _insecure(view: View, history: ZoneHistory) -> Choice:

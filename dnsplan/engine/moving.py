@@ -46,6 +46,8 @@ def meet(history: ZoneHistory, intent: ZoneIntent, serving: Serving | None) -> Z
 def moves(intent: ZoneIntent, history: ZoneHistory) -> bool:
     """Tell whether the files want the zone at a signer where it is not."""
     where = settled(intent, history).signer
+    if intent.signers:  # several for good: nothing moves
+        return False
     return intent.dnssec == "signed" and intent.migrate_to is not None and intent.migrate_to != where
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from dnsplan.engine import multi_signer
 from dnsplan.engine.recipes import (
     algorithm_conservative,
     algorithm_liberal,
@@ -42,5 +43,6 @@ RECIPES: Mapping[str, Recipe] = {
     "follow": follow.propose,
     "insecure": insecure.propose,
     "migration": migration.propose,
+    "multi-signer": multi_signer.propose,
     "settings": settings.propose,
 }

@@ -9,7 +9,7 @@ from two_signers import HOME, KA, KB, NAMES, SIMPLE, T0, THERE, ZA, ZB, ZONE, Wo
 
 from dnsplan.engine import absorb, plan_zone
 from dnsplan.engine.argument import arguments
-from dnsplan.engine.moving import meet, move_between, settled
+from dnsplan.engine.moving import meet, move_between, moves, settled
 from dnsplan.engine.recipes.migration import propose
 from dnsplan.engine.view import view_of
 from dnsplan.model.history import ZoneHistory
@@ -356,13 +356,16 @@ def test_a_move_has_no_ends_before_both_signers_are_seen() -> None:
 
 
 def test_a_signer_is_met_once() -> None:
-    intent, serving = ZoneIntent(zone=ZONE, migrate_to=THERE, signer=HOME), Serving(names=frozenset({"b1.example"}))
+    intent = ZoneIntent(zone=ZONE, dnssec="signed", migrate_to=THERE, signer=HOME)
+    serving = Serving(names=frozenset({"b1.example"}))
     met = meet(ZoneHistory(zone=ZONE), intent, serving)
     assert met.beside is not None
     assert meet(met, intent, replace(serving, names=frozenset())) is met
     assert meet(ZoneHistory(zone=ZONE), intent, None).beside is None
     assert settled(intent, replace(met, signed_at=THERE)).signer == THERE
     assert settled(intent, met) is intent
+    assert moves(intent, met)
+    assert not moves(replace(intent, signers=(HOME, THERE)), met)
 
 
 def test_a_shared_key_of_both_signers_stays() -> None:
