@@ -11,10 +11,12 @@ to do with those before is not followed: a person says whether that was meant.
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 from dnsplan.engine.stages import OPEN, Proposals, both_of, keys_cached, keys_everywhere, move_ds, signatures_cached
 from dnsplan.engine.target import Target, ids, target_of
 from dnsplan.engine.view import View
-from dnsplan.model.history import DnskeyContent
+from dnsplan.model.history import DnskeyContent, RRsetVersion
 from dnsplan.model.plan import Gate, GateTerm
 from dnsplan.model.records import KeyId
 from dnsplan.model.time import Instant, Seconds
@@ -49,10 +51,10 @@ def _hold(view: View, target: Target) -> Gate:
 
 def _signing_since(view: View, keys: frozenset[KeyId]) -> Instant | None:
     """Return when every server showed that these keys sign, without a break since; None if not all do yet."""
-    since = None
-    for version in reversed(view.history.dnskey):
+
+    def signing(version: RRsetVersion) -> bool:
         content = version.content
-        if not isinstance(content, DnskeyContent) or not keys <= content.signers & ids(content.keys):
-            break
-        since = version.everywhere or since
-    return since
+        return isinstance(content, DnskeyContent) and keys <= content.signers & ids(content.keys)
+
+    unbroken = takewhile(signing, reversed(view.history.dnskey))
+    return min((version.everywhere for version in unbroken if version.everywhere is not None), default=None)
