@@ -43,6 +43,8 @@ class Ports:
     """`unknown_blocks_destructive` is lifted: in an emergency a silent server is acknowledged at once."""
     foresee: bool = True
     """False: no timelines, where nobody reads them."""
+    breaks_chain: frozenset[ZoneName] = frozenset()
+    """Zones for which a person has lifted the guard `break_chain`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,6 +140,7 @@ def _one(
         seen=seen,
         now=ports.clock.now(),
         spread=portfolio.guards.spread_first_lifetimes,
+        breaks_chain=intent.zone in ports.breaks_chain,
     )
     try:
         return _decided(portfolio, ports, situation, before, serving if isinstance(serving, DsplanError) else None)

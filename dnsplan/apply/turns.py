@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from dnsplan.apply.looking import Look, Ports
 from dnsplan.engine import overdue_since
+from dnsplan.engine.view import EMERGENCIES
 from dnsplan.model.history import Asked, Rollover, ZoneHistory
 from dnsplan.model.plan import Wait
 from dnsplan.model.portfolio import Guards, Portfolio, ZoneName
@@ -20,7 +21,7 @@ Histories = Callable[[Iterable[ZoneName]], Mapping[ZoneName, ZoneHistory]]
 
 def is_urgent(one: Look) -> bool:
     """Tell whether it is a repair or an emergency, which neither a window nor a canary holds up."""
-    return one.plan.recipe == "emergency" or any(finding.code == "CHAIN_NO_MATCH" for finding in one.plan.findings)
+    return one.plan.recipe in EMERGENCIES or any(finding.code == "CHAIN_NO_MATCH" for finding in one.plan.findings)
 
 
 def asked_by(one: Look, ports: Ports, commit: str) -> Asked | None:

@@ -27,9 +27,12 @@ if TYPE_CHECKING:
     from dnsplan.model.portfolio import Portfolio, ZoneName
 
 GUARDS = frozenset({"max_ds_removals", "new_ledger", "unknown_blocks_destructive"})
-"""What `--allow` can lift, beside `silent_server:ADDRESS`: a name that lifts nothing must not look as if it did."""
+"""What `--allow` can lift, beside the two below: a name that lifts nothing must not look as if it did."""
 
 SILENT = "silent_server:"
+"""Lifted for one server, whose address follows."""
+BREAK_CHAIN = "break_chain:"
+"""Lifted for one zone, whose name follows."""
 
 
 def apply(
@@ -55,8 +58,9 @@ def apply(
     options: Options = context.obj
     options.one_of("text", "json")
     for guard in set(allow or ()) - GUARDS:
-        if not (guard.startswith(SILENT) and _is_address(guard.removeprefix(SILENT))):
-            names = ", ".join(sorted((*GUARDS, f"{SILENT}ADDRESS")))
+        silent = guard.startswith(SILENT) and _is_address(guard.removeprefix(SILENT))
+        if not silent and not guard.startswith(BREAK_CHAIN):
+            names = ", ".join(sorted((*GUARDS, f"{SILENT}ADDRESS", f"{BREAK_CHAIN}ZONE")))
             raise UsageError(f"there is no guard {guard!r} to lift", hint=f"guards: {names}")
     if due and nothing_due(options):
         sys.stdout.write(
@@ -111,6 +115,7 @@ class _Job:
             ports(self.options, self.portfolio, self.clock, self.ledger),
             silenced=frozenset(guard.removeprefix(SILENT) for guard in self.allowed if guard.startswith(SILENT)),
             unknown_is_fine="unknown_blocks_destructive" in self.allowed,
+            breaks_chain=_breaking(self.portfolio, self.allowed),
         )
         zones = chosen(self.options, self.portfolio)
         if self.saved is not None:
@@ -226,6 +231,19 @@ class _Job:
         if result.interrupted and self.ended_by == signal.SIGTERM:
             return int(ExitCode.TERMINATED)
         return int(exit_code(result, detailed=detailed))
+
+
+def _breaking(portfolio: Portfolio, allowed: frozenset[str]) -> frozenset[ZoneName]:
+    """Return the zones whose chain may be broken on purpose; UsageError for one without a compromised key."""
+    from dnsplan.cli.wiring import one_zone
+
+    names = sorted(guard.removeprefix(BREAK_CHAIN) for guard in allowed if guard.startswith(BREAK_CHAIN))
+    zones = frozenset(one_zone(portfolio, name) for name in names)
+    for zone in sorted(zones):
+        if not portfolio.zones[zone].compromised:
+            hint = "list the key under `compromised:` in the zone's file first"
+            raise UsageError(f"{zone}: no key is called compromised, so its chain is not broken", hint=hint)
+    return zones
 
 
 def _checked_plan(text: str) -> Plan:

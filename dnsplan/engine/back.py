@@ -11,14 +11,14 @@ from dataclasses import replace
 
 from dnsplan.engine.method import recipe_for
 from dnsplan.engine.target import ids
-from dnsplan.engine.view import Proposal, View
+from dnsplan.engine.view import EMERGENCIES, Proposal, View
 from dnsplan.engine.wish import Wish, roles, spare_keys, standby_count
 from dnsplan.model.history import Rollover
 from dnsplan.model.plan import Blocked, Wait
 from dnsplan.model.records import Dnskey, KeyId
 
 _BY_POLICY = frozenset({"algorithm-liberal", "algorithm-conservative", "scheme"})
-_NEVER_BY_KEYS = frozenset({"insecure", "bootstrap", "follow", "ds-digest", "emergency"})
+_NEVER_BY_KEYS = frozenset({"insecure", "bootstrap", "follow", "ds-digest"})
 
 
 def taken_back(view: View, rollover: Rollover) -> str:
@@ -26,7 +26,7 @@ def taken_back(view: View, rollover: Rollover) -> str:
     intent = view.situation.intent
     if rollover.back:
         return ""
-    if rollover.recipe == "emergency":
+    if rollover.recipe in EMERGENCIES:
         asked = bool(ids(intent.compromised) & set(rollover.old))
         return "" if asked else "the key is not called compromised any more: the emergency was taken back"
     if rollover.token is not None:
@@ -70,7 +70,7 @@ def way_back(view: View, rollover: Rollover, why: str) -> Wish:
     """Return the wish for the keys that were in use when the rollover began."""
     leaving = frozenset(rollover.final) - frozenset(rollover.before)
     recipe = rollover.recipe
-    if recipe in {"emergency", "standby"}:  # whose haste, or silence about the DS, is not for the way back
+    if recipe in EMERGENCIES | {"standby"}:  # whose haste, or silence about the DS, is not for the way back
         before = tuple(view.keys_by_id[key] for key in rollover.before if key in view.keys_by_id)
         recipe = recipe_for(view, before, (), leaving) or "double-ksk"
     return Wish(

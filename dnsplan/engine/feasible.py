@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dnsplan.engine.parent_side import count, fits, limit, not_accepted, parent_limit, swaps
 from dnsplan.engine.target import Target, wanted_ds
-from dnsplan.engine.view import View
+from dnsplan.engine.view import EMERGENCIES, View
 from dnsplan.model.plan import Blocked, Finding
 from dnsplan.model.records import ALGORITHMS
 
@@ -36,7 +36,7 @@ def _division(view: View, target: Target) -> Blocked | None:
     """Refuse a CSK beside another key of its algorithm where the signer would let both do the same work."""
     if not view.situation.capabilities.divides_by_sep:
         return None
-    if view.rollover.recipe not in {"csk", "scheme", "emergency", "standby"}:
+    if view.rollover.recipe not in {"csk", "scheme", "standby", *EMERGENCIES}:
         return None
     known = [view.keys_by_id[key] for key in target.leaving if key in view.keys_by_id]
     if "csk" not in {*target.missing, *(view.role_of(key) for key in (*known, *target.keys))}:

@@ -8,9 +8,9 @@ from dnsplan.engine.obstacles import expiring, lies, silent_servers
 from dnsplan.engine.silence import may_be_acknowledged_from
 from dnsplan.engine.tuning import ttl_changes, validity_above, wanted_nsec3, why_not_nsec3, why_not_ttl
 from dnsplan.engine.validators import is_bogus
-from dnsplan.engine.view import View
+from dnsplan.engine.view import EMERGENCIES, View
 from dnsplan.model.observation import ParentAnswer
-from dnsplan.model.plan import Finding
+from dnsplan.model.plan import Finding, TimelineStep
 from dnsplan.model.time import format_duration, format_instant
 
 
@@ -142,6 +142,30 @@ def _acknowledged(view: View) -> list[Finding]:
             detail=", ".join(f"{s.address} since {format_instant(s.acknowledged or s.since)}" for s in known),
         )
     ]
+
+
+def forgery_window(view: View, steps: tuple[TimelineStep, ...]) -> tuple[Finding, ...]:
+    """Return until when a compromised key can be used to forge, as far as the steps to come tell."""
+    if view.rollover.recipe not in EMERGENCIES:
+        return ()
+    leaves = next((step for step in steps if step.op == "dnskey.withdraw"), None)
+    if leaves is None or leaves.not_before is None:
+        return ()
+    zone = view.situation.intent.zone
+    action = "short TTLs beforehand are the only help"
+    if view.rollover.recipe == "emergency":
+        action = f"if forged answers are worse than unsigned ones: dsplan apply --allow break_chain:{zone}"
+    return (
+        Finding(
+            code="FORGERY_WINDOW",
+            severity="critical",
+            summary="Whoever holds the compromised key can forge answers until no cache trusts it any more",
+            detail=f"until {format_instant(leaves.not_before)}, if every step is taken at its earliest",
+            action=action,
+            source="RFC 6781 4.2",
+            expected_until=leaves.not_before,
+        ),
+    )
 
 
 def _too_late(view: View) -> list[Finding]:

@@ -18,7 +18,7 @@ from dnsplan.engine.obstacles import next_sweep
 from dnsplan.engine.recipes import RECIPES, settings
 from dnsplan.engine.sweep import disagree
 from dnsplan.engine.target import ids, target_of
-from dnsplan.engine.view import Proposal, View
+from dnsplan.engine.view import EMERGENCIES, Proposal, View
 from dnsplan.engine.wish import Wish, compromised, ours, wish_of
 from dnsplan.model.history import Beside, Rollover, ZoneHistory
 from dnsplan.model.plan import Blocked, Finding, Wait
@@ -114,7 +114,7 @@ def _signed(view: View, history: ZoneHistory, tokens: dict[str, str]) -> Choice:
             return moving
     if view.situation.intent.keys == "follow":
         return _begin(view, history, followed(view))
-    urgent = bool(compromised(view) & ids(ours(view))) and (rollover is None or rollover.recipe != "emergency")
+    urgent = bool(compromised(view) & ids(ours(view))) and not _answers(view, rollover)
     if rollover is not None and rollover.recipe != "insecure" and (rollover.final or rollover.creates) and not urgent:
         why = taken_back(view, rollover)
         if why and not gone(view, rollover):
@@ -165,6 +165,12 @@ def _started(view: View, history: ZoneHistory, why: str) -> Choice:
         desired_ds=view.ds_of(seps),
         desired_keys=tuple(sorted(seps)),
     )
+
+
+def _answers(view: View, rollover: Rollover | None) -> bool:
+    """Tell whether a rollover under way is the answer to compromised keys: the break where a person wants that one."""
+    wanted = {"break-chain"} if view.situation.breaks_chain else EMERGENCIES
+    return rollover is not None and rollover.recipe in wanted
 
 
 def _asked(view: View, tokens: dict[str, str]) -> tuple[frozenset[Role], str | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dnsplan.engine.silence import uncounted
 from dnsplan.engine.sweep import counting, is_unsigned, sweeps, unsigned_contents
-from dnsplan.engine.view import View
+from dnsplan.engine.view import EMERGENCIES, View
 from dnsplan.model.history import DnskeyContent, DsContent, Intent, RRsetVersion, Touched, ZoneContent
 from dnsplan.model.observation import ChildAnswer, ParentAnswer, Unreachable
 from dnsplan.model.plan import Blocked, Finding, Wait
@@ -17,7 +17,7 @@ def obstacle(view: View, touched: frozenset[Touched], stage: str) -> Wait | Bloc
     if lying:
         return Blocked(findings=lying, stage=stage)
     dying = expiring(view)
-    if dying and view.rollover.recipe not in {"insecure", "emergency"}:
+    if dying and view.rollover.recipe not in EMERGENCIES | {"insecure"}:
         return Blocked(findings=dying, stage=stage)
     silent = silent_servers(view)
     if silent:

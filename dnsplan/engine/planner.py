@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dnsplan.engine.findings import findings
+from dnsplan.engine.findings import findings, forgery_window
 from dnsplan.engine.goal import Choice, choose
 from dnsplan.engine.moving import moved
 from dnsplan.engine.obstacles import in_flight, next_sweep, silent_servers
@@ -54,6 +54,7 @@ def plan_zone(situation: Situation, *, foresee: bool = True, registration: Secon
     next_at = _next_at(moves)
     if history.next_at != next_at:
         history = replace(history, next_at=next_at)
+    steps = timeline(view, choice, registration) if foresee else ()
     return ZonePlan(
         zone=situation.intent.zone,
         parent=situation.seen.parent_zone or "",
@@ -63,8 +64,8 @@ def plan_zone(situation: Situation, *, foresee: bool = True, registration: Secon
         why=choice.why,
         headline=_headline(situation, moves),
         moves=moves,
-        timeline=timeline(view, choice, registration) if foresee else (),
-        findings=findings(view),
+        timeline=steps,
+        findings=(*forgery_window(view, steps), *findings(view)),
         observed_ds=view.shown_ds,
         observed_keys=view.shown_keys,
         desired_ds=choice.desired_ds,

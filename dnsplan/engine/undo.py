@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from dnsplan.engine.back import gone, taken_back
-from dnsplan.engine.view import View
+from dnsplan.engine.view import EMERGENCIES, View
 from dnsplan.model.history import DsContent, Rollover
 from dnsplan.model.plan import TimelineStep, Undo
 from dnsplan.model.portfolio import ZoneIntent
@@ -68,7 +68,7 @@ def _without_token(view: View, token: str, what: str) -> Retreat:
 
 def _retracted(view: View, rollover: Rollover) -> Retreat:
     intent, recipe = view.situation.intent, rollover.recipe
-    if recipe == "emergency":
+    if recipe in EMERGENCIES:
         left = tuple(key for key in intent.compromised if key.id not in rollover.old)
         return Retreat(way="open", reason="the emergency is under way", intent=replace(intent, compromised=left))
     if recipe in {"insecure", "bootstrap"}:

@@ -18,6 +18,9 @@ from dnsplan.model.portfolio import Profile, Role
 from dnsplan.model.records import SEP, Dnskey, Ds, KeyId, make_ds
 from dnsplan.model.time import Instant
 
+EMERGENCIES = frozenset({"emergency", "break-chain"})
+"""Recipes for keys that somebody else may hold."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Proposal:
@@ -135,7 +138,7 @@ class View:
 
 def is_emergency(history: ZoneHistory) -> bool:
     """Tell whether a compromised key is being replaced, so that margins and repeated sweeps would only help a thief."""
-    return history.rollover is not None and history.rollover.recipe == "emergency"
+    return history.rollover is not None and history.rollover.recipe in EMERGENCIES
 
 
 def side_of(view: View, proposal: Proposal) -> View:

@@ -135,7 +135,8 @@ def _towards(view: View, final: tuple[Dnskey, ...], creates: tuple[Role, ...], w
     old = _leaving(view, final)
     recipe = "bootstrap" if is_broken(view) else recipe_for(view, final, creates, old)
     if old & compromised(view) and recipe not in {"", "bootstrap"}:
-        recipe, why = "emergency", "the zone file calls a key compromised"
+        recipe = "break-chain" if view.situation.breaks_chain else "emergency"
+        why = "the zone file calls a key compromised"
     return Wish(
         recipe=recipe,
         why=_why(view, recipe, why),

@@ -45,6 +45,8 @@ class Simulation:
         self.ledger.histories[zone] = ZoneHistory(zone=zone, tokens=(("sep", ""), ("zsk", "")))
         self.moves: list[dict[str, Any]] = []
         self.reached_at: int | None = None
+        self.breaks_chain: frozenset[str] = frozenset()
+        """The zone, where the guard `break_chain` is lifted; no document asks for that."""
         self.changes = sorted(world["truth"].get("changes", []), key=lambda change: change["at"])
         self._last: ZonePlan | None = None
 
@@ -94,6 +96,7 @@ class Simulation:
             signer=lambda _: self.signer,
             digest=lambda _: "",
             foresee=False,
+            breaks_chain=self.breaks_chain,
         )
         try:
             result = run(self.portfolio, (self.truth.zone,), ports, Run(id=f"run-{at}"))

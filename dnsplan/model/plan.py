@@ -318,6 +318,8 @@ class Situation:
     """The first lifetime of a key ends early, by a part that differs from zone to zone."""
     beside: Capabilities | None = None
     """What the other signer of a zone that moves can do, with the same parent."""
+    breaks_chain: bool = False
+    """A person has lifted the guard `break_chain` for the zone."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

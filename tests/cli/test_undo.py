@@ -64,3 +64,14 @@ def test_a_zone_without_a_ledger_has_nothing_in_flight(tmp_path: Path) -> None:
 
     assert dsplan(folder, "undo", "nowhere.example").returncode == 64
     assert dsplan(folder, "undo").returncode == 64
+
+
+def test_a_chain_is_broken_only_for_a_zone_with_a_compromised_key(tmp_path: Path, world: World) -> None:
+    repo = repository(tmp_path / "repo", world, {"undo2.corp": ""}, ttl=TTL)
+
+    nothing = repo.run("apply", "--yes", "--allow", "break_chain:undo2.corp")
+    everyone = repo.run("apply", "--yes", "--allow", "break_chain")
+
+    assert (nothing.code, everyone.code) == (64, 64)
+    assert "no key is called compromised" in nothing.err
+    assert "break_chain:ZONE" in everyone.err

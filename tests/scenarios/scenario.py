@@ -89,6 +89,8 @@ def portfolio_of(files: Mapped, folder: Path) -> Portfolio:
     zone = {"zone": ZONE, "policy": "scenario", "signer": "manual", "parent": "manual", **files["zone"]}
     if isinstance(zone.get("keys"), list):
         zone["keys"] = [{"dnskey": str(dnskey(symbol))} for symbol in zone["keys"]]
+    if "compromised" in zone:
+        zone["compromised"] = [str(dnskey(symbol)) for symbol in zone["compromised"]]
     documents = {
         "dsplan.yaml": {"schema": "dsplan/v1", "portfolio": "scenario"},
         "policies/scenario.yaml": policy,
@@ -156,6 +158,7 @@ def history_of(given: Mapped) -> ZoneHistory:
             id=f"{rollover['recipe']}/1", recipe=rollover["recipe"], started=START, token=rollover.get("token"),
             final=tuple(dnskey(name).id for name in rollover.get("final", [])),
             old=tuple(dnskey(name).id for name in rollover.get("old", [])),
+            before=tuple(dnskey(name).id for name in rollover.get("before", [])),
         ),
         tokens=tuple(sorted(given.get("tokens", {}).items())),
         intents=tuple(
@@ -227,6 +230,6 @@ def plan_of(scenario: Mapped, folder: Path) -> ZonePlan:
     return plan_zone(
         Situation(
             intent=intent, policy=policy, capabilities=capabilities, history=history, seen=seen, now=seen.at,
-            held=held_of(scenario.get("held")),
+            held=held_of(scenario.get("held")), breaks_chain=scenario.get("breaks_chain", False),
         )
     )  # fmt: skip

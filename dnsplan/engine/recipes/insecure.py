@@ -17,7 +17,7 @@ def propose(view: View) -> tuple[Proposal | Blocked, ...]:
     """Return the next stage; empty when there is no DS, no DNSKEY and no signature."""
     if view.ds.ds:
         if view.foreign_ds and view.situation.policy.unknown_ds != "remove":
-            return (_foreign(view),)
+            return (foreign_left(view, "G1"),)
         return (ds_proposal(view, stage="G1", wanted=(), gate=Gate(), undo="fast", summary="remove every DS"),)
     if view.dnskey.keys or view.zone.signers:
         reason = "no cache holds a DS, nor trusts a DNSKEY RRset on account of one"
@@ -46,10 +46,11 @@ def propose(view: View) -> tuple[Proposal | Blocked, ...]:
     )[:1]
 
 
-def _foreign(view: View) -> Blocked:
+def foreign_left(view: View, stage: str) -> Blocked:
+    """Return why no DS is removed where one of them would stay."""
     records = ", ".join(str(ds) for ds in view.foreign_ds)
     return Blocked(
-        stage="G1",
+        stage=stage,
         findings=(
             Finding(
                 code="CHAIN_DANGLING_DS",
