@@ -17,6 +17,8 @@ from dnsplan.portfolio.formats import endpoint, moment
 from dnsplan.portfolio.yamlfile import YamlFile
 
 Entry = tuple[YamlFile, tuple[str | int, ...], dict[str, Any]]
+MOST_TTL = 2**31 - 1
+"""RFC 2181 section 8."""
 _KEY_TAG = re.compile(r"key tag (\d+)")
 
 
@@ -41,7 +43,10 @@ def policy_rules(file: YamlFile) -> Iterator[Fault]:
     for index, window in enumerate(file.value.get("windows", {}).get("freeze", [])):
         if moment(window["from"]) >= moment(window["to"], inclusive=True):
             yield file.fault(("windows", "freeze", index), "BAD_TIME", "the window ends before it begins", "swap them")
+    yield from _nsec3_rules(file)
     policy = build_policy(file.value, file.file)
+    if policy.dnskey_ttl > MOST_TTL:
+        yield file.fault(("dnskey", "ttl"), "BAD_VALUE", f"a TTL is at most {MOST_TTL} seconds", "write less than 68y")
     if "signatures" in file.value and policy.signature_min_remaining >= policy.signature_max_validity:
         yield file.fault(("signatures",), "BAD_VALUE", "min_remaining is not below max_validity", "")
     yield from _overlapping(file, policy)
@@ -83,6 +88,13 @@ def _overlap(file: YamlFile, role: Role, message: str) -> Fault:
     return file.warning(
         (role, "lifetime"), "ROLLOVERS_OVERLAP", message, "raise the lifetime, or lower TTLs or margins"
     )
+
+
+def _nsec3_rules(file: YamlFile) -> Iterator[Fault]:
+    for key, value in file.value.get("nsec3", {}).items():
+        if value:
+            said = f"nsec3: {key} is {value}; it makes answers dearer and nothing safer (RFC 9276 section 3.1)"
+            yield file.warning(("nsec3", key), "NSEC3_DISCOURAGED", said, f"write {key}: 0")
 
 
 def zone_rules(file: YamlFile, path: tuple[str | int, ...], entry: dict[str, Any]) -> Iterator[Fault]:

@@ -36,6 +36,17 @@ def test_the_text_is_as_stored(folder: Path, name: str, arguments: tuple[str, ..
     golden(name, ran.stdout)
 
 
+def test_ttls_that_the_policy_states_are_planned_and_those_that_nobody_can_set_are_told(tmp_path: Path) -> None:
+    folder = portfolio(tmp_path / "p", rest="zone: rest.example\ndnssec: signed\npolicy: timed\n")
+    stated = "policy: timed\ndnskey: {ttl: 10m}\nds: {ttl_max: 1h}\n"
+    (folder / "policies" / "timed.yaml").write_text(stated, encoding="utf-8")
+
+    ran = dsplan(folder, *PLAN, "--zone", "rest.example")
+
+    assert ran.returncode == 0
+    golden("plan_ttl.txt", ran.stdout)
+
+
 def test_a_saved_plan_shows_what_was_planned_in_every_format(folder: Path) -> None:
     made = dsplan(folder, *PLAN, "-o", "plan.json")
     shown = dsplan(folder, "show", "plan.json")

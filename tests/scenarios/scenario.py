@@ -132,6 +132,7 @@ def _versions(rrset: str, listed: list[Mapped]) -> tuple[RRsetVersion, ...]:
             seen=version.get("seen", True),
             clean=version.get("clean", 0),
             clean_at=_instant(version, "clean_at"),
+            ttl=version.get("asked"),
         )
         for version in listed
     )

@@ -8,6 +8,7 @@ import dns.flags
 import dns.message
 import dns.name
 import dns.rcode
+import dns.rdatatype
 import dns.rrset
 import pytest
 from nameservers import NOW, Elsewhere, Zone, key, name
@@ -26,7 +27,7 @@ from small_tree import (
     parents_of,
 )
 
-from dnsplan.model.observation import ChildAnswer, ParentAnswer, Unreachable
+from dnsplan.model.observation import ChildAnswer, Denial, ParentAnswer, Unreachable
 from dnsplan.model.plan import Serving
 from dnsplan.model.portfolio import ObserveSettings, Resolution
 from dnsplan.observe import Observer, look
@@ -69,6 +70,35 @@ def test_the_names_of_all_servers_are_noted_with_their_addresses(tree: Tree) -> 
     assert set().union(*(its for (side, _), its in hosts.items() if side == "parent")) == set(PARENTS)
     assert {name for side, name in hosts if side == "child"} == {"ns1.child.test", "ns2.child.test"}
     assert set().union(*(its for (side, _), its in hosts.items() if side == "child")) == set(CHILDREN)
+
+
+@pytest.mark.parametrize(
+    ("way", "denial"),
+    [
+        ("nsec", Denial(nsec3=False)),
+        ("nsec3", Denial(nsec3=True, iterations=7)),
+        ("nsec3-opt-out", Denial(nsec3=True, iterations=7, opt_out=True)),
+    ],
+)
+def test_the_way_of_denial_and_the_validity_of_signatures_are_seen(tree: Tree, way: str, denial: Denial) -> None:
+    tree.child.denial, tree.child.iterations = way, 7
+    for child in children_of(tree.look()):
+        assert child.denial == denial
+        assert child.signatures_validity > 86400
+
+
+def test_a_denial_whose_signature_does_not_verify_is_unknown(tree: Tree) -> None:
+    def stale(query: Message, response: Message, tcp: bool) -> list[bytes]:
+        del query, tcp
+        for records in response.authority:
+            for rdata in list(records):
+                if records.rdtype == dns.rdatatype.RRSIG and rdata.type_covered == dns.rdatatype.NSEC:
+                    records.remove(rdata)
+                    records.add(rdata.replace(signature=b"x" * 64))
+        return [response.to_wire()]
+
+    tree.servers[CHILDREN[0]].twist = stale
+    assert [child.denial for child in children_of(tree.look())] == [None, Denial(nsec3=False)]
 
 
 def test_an_unsigned_child_has_no_keys_and_its_missing_ds_is_proven(tree: Tree) -> None:
