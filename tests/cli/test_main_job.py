@@ -46,6 +46,22 @@ def test_a_plan_of_a_zone_at_rest_is_no_change_and_apply_does_nothing(make: Make
     assert again.json["zones"][0]["steps"] == []
 
 
+def test_a_ttl_that_the_policy_states_anew_is_set_at_the_signer_and_confirmed(make: Make, world: World) -> None:
+    repo = bootstrapped(make(m=""))
+    policy = (repo.folder / "policies/seconds.yaml").read_text()
+    repo.write("policies/seconds.yaml", policy.replace(f"dnskey: {{ttl: {TTL}s}}", f"dnskey: {{ttl: {TTL - 1}s}}"))
+    repo.commit("policy")
+
+    plan = repo.run("plan")
+    applied = repo.run("apply", "--yes", "--wait", "40s")
+    after = repo.run("plan", "--detailed-exitcode")
+
+    words = f"lower the TTL of the DNSKEY RRset from {TTL}s to {TTL - 1}s, and that of negative answers with it"
+    assert words in plan.out
+    assert (applied.code, after.code) == (0, 0), (applied.out, applied.err, after.out)
+    assert after.out.startswith("No changes.")
+
+
 def test_a_saved_plan_is_carried_out_once_and_stale_after_the_policy_changed(make: Make) -> None:
     repo = bootstrapped(make(b=""))
     assert repo.run("roll", "b.corp", "--token", "one").code == 0

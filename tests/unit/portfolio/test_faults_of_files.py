@@ -92,6 +92,7 @@ OTHER_ROWS = [
     ("BAD_VALUE", "policies/standard.yaml", "policy: standard\nalgorithm: RSASHA1\n"),
     ("BAD_VALUE", "policies/standard.yaml", "policy: standard\nds: {digest_types: [SHA-1]}\n"),
     ("BAD_VALUE", "policies/standard.yaml", "policy: standard\nsignatures: {min_remaining: 40d}\n"),
+    ("BAD_VALUE", "policies/standard.yaml", "policy: standard\ndnskey: {ttl: 69y}\n"),
     (
         "BAD_WINDOW",
         "policies/standard.yaml",
