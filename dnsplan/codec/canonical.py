@@ -14,10 +14,13 @@ LARGEST = 256 * 1024 * 1024
 """Characters of one document; the plan of 100,000 zones is smaller."""
 
 
+_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
 def canonical(value: Json) -> str:
     """Return the canonical text of a JSON value; ConfigError if it is nested too deeply."""
     try:
-        return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return _ENCODER.encode(value)
     except RecursionError:
         raise ConfigError("the document is nested too deeply") from None
 

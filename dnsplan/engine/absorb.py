@@ -76,20 +76,18 @@ def _absorbed(history: ZoneHistory, seen: Observation, policy: Policy, capabilit
 
     present = frozenset(view.address for view in seen.child) - seen.extra
     parents = frozenset(view.address for view in seen.parent) - seen.extra
-    return _pruned(
-        replace(
-            history,
-            ds=fold(history.ds, parent.ds, policy.ds_ttl_max),
-            dnskey=fold(history.dnskey, child.dnskey, policy.dnskey_ttl),
-            zonedata=fold(history.zonedata, child.zone, policy.zone_ttl_max),
-            last_sweep=seen.at,
-            servers=present if present or (history.beside is not None and seen.child) else history.servers,
-            parent_servers=parents or history.parent_servers,
-            ns_ttl_star=max(history.ns_ttl_star, parent.ns_ttl, child.ns_ttl),
-            departed=departed,
-        ),
-        seen.at,
-        capabilities,
+    dnskey = fold(history.dnskey, child.dnskey, policy.dnskey_ttl)
+    reach = max((version.ttl_star for version in dnskey), default=0)
+    return replace(
+        history,
+        ds=_kept(fold(history.ds, parent.ds, policy.ds_ttl_max), seen.at, reach),
+        dnskey=_kept(dnskey, seen.at, 0),
+        zonedata=_kept(fold(history.zonedata, child.zone, policy.zone_ttl_max), seen.at, capabilities.resign),
+        last_sweep=seen.at,
+        servers=present if present or (history.beside is not None and seen.child) else history.servers,
+        parent_servers=parents or history.parent_servers,
+        ns_ttl_star=max(history.ns_ttl_star, parent.ns_ttl, child.ns_ttl),
+        departed=departed,
     )
 
 
@@ -243,23 +241,13 @@ def _uncounted(version: RRsetVersion) -> RRsetVersion:
     return replace(version, clean=0, clean_at=None)
 
 
-def _pruned(history: ZoneHistory, now: Instant, capabilities: Capabilities) -> ZoneHistory:
-    """Forget versions that no cache can hold, nor trust on account of, any more."""
-    reach = max((version.ttl_star for version in history.dnskey), default=0)
-
-    def kept(versions: tuple[RRsetVersion, ...], slack: Seconds) -> tuple[RRsetVersion, ...]:
-        result: list[RRsetVersion] = []
-        base: Instant | None = None
-        for version in reversed(versions):
-            if base is None or base + version.ttl_star + slack + 3 * 86400 > now:
-                result.append(version)
-            if version.everywhere is not None:
-                base = version.everywhere if base is None else min(base, version.everywhere)
-        return tuple(reversed(result))
-
-    return replace(
-        history,
-        ds=kept(history.ds, reach),
-        dnskey=kept(history.dnskey, 0),
-        zonedata=kept(history.zonedata, capabilities.resign),
-    )
+def _kept(versions: tuple[RRsetVersion, ...], now: Instant, slack: Seconds) -> tuple[RRsetVersion, ...]:
+    """Return the versions less those that no cache can hold, nor trust on account of, any more."""
+    result: list[RRsetVersion] = []
+    base: Instant | None = None
+    for version in reversed(versions):
+        if base is None or base + version.ttl_star + slack + 3 * 86400 > now:
+            result.append(version)
+        if version.everywhere is not None:
+            base = version.everywhere if base is None else min(base, version.everywhere)
+    return tuple(reversed(result))

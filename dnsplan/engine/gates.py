@@ -17,25 +17,20 @@ def gate(
     rrset: RRsetName, spans: tuple[Span[ValueT], ...], has: Callable[[ValueT], bool], margins: Margins, reason: str
 ) -> Gate:
     """Return G(R, has): from then on every cache that holds R holds a version with the property."""
-    margin = margins.of(rrset)
-    terms = [
-        GateTerm(
-            reason=reason, at=None if span.end == FOREVER else span.end, base=span.base, margin=margin, ttl=span.ttl
-        )
-        for span in spans
-        if span.value is None or not has(span.value)
-    ]
-    if spans and spans[-1].end == FOREVER and (spans[-1].value is None or not has(spans[-1].value)):
+    without = [span for span in spans if span.value is None or not has(span.value)]
+    if not without:
+        return Gate()
+    if without[-1] is spans[-1] and spans[-1].end == FOREVER:
         return Gate(terms=(GateTerm(reason=reason, at=None),))
-    return Gate(terms=tuple(_longest(terms)))
+    last = max(without, key=lambda span: span.end)  # the others say nothing more to a reader
+    at = None if last.end == FOREVER else last.end
+    return Gate(terms=(GateTerm(reason=reason, at=at, base=last.base, margin=margins.of(rrset), ttl=last.ttl),))
 
 
 def _longest(terms: list[GateTerm]) -> list[GateTerm]:
     """Keep the term that opens last; the others say nothing more to a reader."""
-    if not terms:
-        return []
     unknown = [term for term in terms if term.at is None]
-    return unknown[:1] or [max(terms, key=lambda term: term.at or 0)]
+    return unknown[:1] or sorted(terms, key=lambda term: -(term.at or 0))[:1]
 
 
 def trust_gate(spans: Spans, has: Callable[[DsSet], bool], margins: Margins, reason: str) -> Gate:

@@ -249,14 +249,14 @@ def _start(view: View, history: ZoneHistory, wish: Wish) -> Choice:
         stop = refusal(view, target_of(view)) if wish.recipe != "insecure" else None
         if stop is not None:
             return _blocked(view, view.history, stop, recipe=wish.recipe, why=wish.why)
-    target = target_of(view)
-    nothing = replace(_nothing(view, history, wish.why), recipe=wish.recipe, proposals=_proposals(wish))
-    if wish.recipe == "standby":  # no DS changes
-        return nothing
-    return replace(
-        nothing,
-        desired_ds=view.ds_of(target.seps),
-        desired_keys=tuple(sorted(target.seps)),
+    target, same = target_of(view), wish.recipe == "standby"  # which changes no DS
+    return Choice(
+        recipe=wish.recipe,
+        why=wish.why,
+        history=history,
+        proposals=_proposals(wish),
+        desired_ds=view.ds.ds if same else view.ds_of(target.seps),
+        desired_keys=view.working_seps if same else tuple(sorted(target.seps)),
     )
 
 

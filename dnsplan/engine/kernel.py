@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
+from typing import NamedTuple
 
 from dnsplan.engine.spans import FOREVER, Span, Spans, trust
 from dnsplan.engine.unknown import Values, harmless
@@ -26,8 +27,7 @@ class Change:
     zone: Signers | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Triple:
+class Triple(NamedTuple):
     """A DS RRset, a DNSKEY RRset and signed data that one resolver may combine."""
 
     ds: Span[DsSet]

@@ -68,10 +68,12 @@ def _move_at(view: View, proposal: Proposal) -> Move:
 
 def first_admitted(view: View, proposal: Proposal, now: Instant) -> tuple[AnyAction, Proof | Refusal, Instant | None]:
     """Return the first candidate that the kernel admits at `now`; else its refusal and when it would be admitted."""
-    verdicts = [(action, judge(view, action, now)) for action in proposal.candidates]
-    for action, verdict in verdicts:
+    verdicts = []
+    for action in proposal.candidates:
+        verdict = judge(view, action, now)
         if isinstance(verdict, Proof):
             return action, verdict, now
+        verdicts.append((action, verdict))
     later = [(since, action) for action, _ in verdicts if (since := admitted_from(view, action, now)) is not None]
     if not later:
         return (*verdicts[0], None)

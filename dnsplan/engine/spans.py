@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from dnsplan.engine.validators import DsRef, DsSet, KeySet, Signers
 from dnsplan.model.history import DnskeyContent, DsContent, RRsetName, RRsetVersion, ZoneContent, ZoneHistory
@@ -30,8 +30,7 @@ Ring = Mapping[Ds, str]
 ValueT = TypeVar("ValueT", DsSet, KeySet, Signers)
 
 
-@dataclass(frozen=True, slots=True)
-class Span(Generic[ValueT]):
+class Span(NamedTuple, Generic[ValueT]):
     """A version while caches may hold it: [start, end); `value` is None when the content is unknown."""
 
     value: ValueT | None
@@ -96,7 +95,7 @@ def keys_value(content: DnskeyContent) -> KeySet:
 
 def ds_value(records: Iterable[Ds], ring: Ring) -> DsSet:
     """Return DS records resolved to keys; one of no known key keeps an identity of its own."""
-    return frozenset(DsRef(ring.get(ds, f"{UNKNOWN_KEY}{ds}"), ds.algorithm, ds.digest_type) for ds in records)
+    return frozenset(DsRef(ring.get(ds) or f"{UNKNOWN_KEY}{ds}", ds.algorithm, ds.digest_type) for ds in records)
 
 
 def spans_of(history: ZoneHistory, margin: Margins, ring: Ring) -> Spans:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -41,7 +40,7 @@ class Target:
 
 def target_of(view: View) -> Target:
     """Return the target of the rollover under way."""
-    rollover = view.rollover
+    rollover, creates = view.rollover, view.rollover.creates
     keys = [view.keys_by_id[key] for key in rollover.final if key in view.keys_by_id]
     created = [
         held.role for held in view.history.held if held.rollover == rollover.id and held.key.id in rollover.final
@@ -49,7 +48,9 @@ def target_of(view: View) -> Target:
     return Target(
         seps=tuple(key for key in keys if view.role_of(key) != "zsk"),
         data=tuple(key for key in keys if view.role_of(key) != "ksk"),
-        missing=tuple((Counter(rollover.creates) - Counter(created)).elements()),
+        missing=tuple(
+            role for end, role in enumerate(creates, start=1) if creates[:end].count(role) > created.count(role)
+        ),
         leaving=frozenset(rollover.old) - frozenset(rollover.final),
     )
 

@@ -5,7 +5,7 @@ A profile sees a DS set, a DNSKEY set and the keys that sign data. It never sees
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from dnsplan.model.portfolio import Profile
@@ -20,8 +20,7 @@ class DsRef(NamedTuple):
     digest_type: int
 
 
-@dataclass(frozen=True, slots=True)
-class KeySet:
+class KeySet(NamedTuple):
     """A DNSKEY RRset: its keys with their algorithms, and the keys that sign it."""
 
     keys: frozenset[tuple[str, int]]
@@ -42,6 +41,7 @@ DsSet = frozenset[DsRef]
 Signers = frozenset[str]
 
 
+@lru_cache(maxsize=4096)
 def considered(profile: Profile, ds: DsSet) -> DsSet:
     """Return the DS that the profile looks at; empty means that it takes the zone as insecure (RFC 4035 5.2).
 
@@ -57,6 +57,7 @@ def considered(profile: Profile, ds: DsSet) -> DsSet:
     return frozenset(d for d in supported if d.digest_type != 1) if strongest > 1 else supported
 
 
+@lru_cache(maxsize=4096)
 def trusts_keys(profile: Profile, ds: DsSet, keys: KeySet) -> bool:
     """Tell whether the DNSKEY RRset validates under a DS RRset that the profile does not take as insecure."""
     looked_at = considered(profile, ds)
@@ -80,6 +81,7 @@ def accepts_data(profile: Profile, ds: DsSet, keys: KeySet, signers: Signers) ->
     return bool(signing)
 
 
+@lru_cache(maxsize=4096)
 def is_bogus(profile: Profile, ds: DsSet, keys: KeySet, signers: Signers) -> bool:
     """Tell whether a resolver that holds exactly these three fails to validate the zone."""
     if not considered(profile, ds):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from dnsplan.engine.reach import ALWAYS, Reach, both, history_there, reaches, split
 from dnsplan.engine.silence import ACKNOWLEDGED_MARGIN, is_blind
-from dnsplan.engine.spans import Margins, Ring, Spans, ds_value, key_ring, known_keys, margins, spans_of
+from dnsplan.engine.spans import Margins, Ring, Spans, key_ring, known_keys, margins, spans_of
 from dnsplan.engine.validators import DsSet, KeySet
 from dnsplan.model.history import Beside, DnskeyContent, DsContent, Rollover, RRsetVersion, ZoneContent, ZoneHistory
 from dnsplan.model.plan import AnyAction, Gate, GateTerm, Op, Situation, Undo
@@ -78,12 +78,12 @@ class View:
     @property
     def refs(self) -> DsSet:
         """Return the newest DS RRset resolved to keys."""
-        return ds_value(self.ds.ds, self.ring)
+        return self.spans.ds[-1].value or frozenset()
 
     @property
     def keyset(self) -> KeySet:
         """Return the newest DNSKEY RRset as identities."""
-        return KeySet(frozenset((key.id, key.algorithm) for key in self.dnskey.keys), frozenset(self.dnskey.signers))
+        return self.spans.dnskey[-1].value or KeySet(frozenset(), frozenset())
 
     @property
     def working_seps(self) -> tuple[Dnskey, ...]:

@@ -58,4 +58,4 @@ def moment(instant: Instant) -> datetime:
 
 def format_instant(instant: Instant) -> str:
     """Return the RFC 3339 form in UTC, to the second, of `moment`."""
-    return moment(instant).replace(tzinfo=None).isoformat() + "Z"
+    return moment(instant).isoformat()[:-6] + "Z"

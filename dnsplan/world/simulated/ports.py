@@ -144,10 +144,17 @@ class SimulatedParent:
         self._truth, self._clock, self._calls = truth, clock, calls
         self._line, self._is_guarded = line or Line(), is_guarded
         self._accepted = 0
+        self._capabilities: dict[Accepts, Capabilities] = {}
 
     def capabilities(self, zone: ZoneName, accepts: Accepts) -> Capabilities:
         """Return what the document says, within what the suffix accepts."""
         del zone
+        known = self._capabilities.get(accepts)
+        if known is None:
+            known = self._capabilities[accepts] = self._within(accepts)
+        return known
+
+    def _within(self, accepts: Accepts) -> Capabilities:
         parent = self._truth.document["parent"]
         form, types = parent["form"], frozenset(parent["digest_types"])
         limits = [limit for limit in (accepts.max_ds, parent["max_ds"]) if limit is not None]

@@ -147,11 +147,10 @@ class Truth:
 
     def faults(self, kind: str, server: str | None = None) -> list[Document]:
         """Return the faults of a kind, of one server if it is given."""
-        return [
-            fault
-            for fault in self.document["truth"].get("faults", [])
-            if fault["kind"] == kind and (server is None or fault["server"] == server)
-        ]
+        known = self.document["truth"].get("faults")
+        if not known:
+            return []
+        return [fault for fault in known if fault["kind"] == kind and (server is None or fault["server"] == server)]
 
     def has(self, kind: str, server: str, at: int) -> bool:
         """Tell whether a server has a fault at a time."""
