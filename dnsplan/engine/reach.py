@@ -80,7 +80,7 @@ def clipped(spans: tuple[Span[ValueT], ...], reach: Reach) -> tuple[Span[ValueT]
     for span in spans:
         start, asked = max(span.start, reach.first), min(served_until(span), reach.until)
         end = start if asked <= start else FOREVER if asked >= FOREVER else asked + span.ttl
-        result.append(replace(span, start=start, end=end))
+        result.append(span._replace(start=start, end=end))
     return tuple(result)
 
 
