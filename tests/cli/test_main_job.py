@@ -47,7 +47,7 @@ def test_a_plan_of_a_zone_at_rest_is_no_change_and_apply_does_nothing(make: Make
 
 
 def test_a_ttl_that_the_policy_states_anew_is_set_at_the_signer_and_confirmed(make: Make, world: World) -> None:
-    repo = bootstrapped(make(m=""))
+    repo = bootstrapped(make(e=""))
     policy = (repo.folder / "policies/seconds.yaml").read_text()
     repo.write("policies/seconds.yaml", policy.replace(f"dnskey: {{ttl: {TTL}s}}", f"dnskey: {{ttl: {TTL - 1}s}}"))
     repo.commit("policy")

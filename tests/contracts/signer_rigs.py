@@ -12,6 +12,7 @@ from itertools import count
 from pathlib import Path
 from typing import Protocol
 
+import dns.dnssec
 from lab_dns import ask, keys_of, rrset, signed_by, wires
 from lab_powerdns import PowerDnsServer, Server, start_powerdns
 from lab_process import free_port
@@ -176,6 +177,25 @@ class PowerDnsZone:
         }
         assert len(found) < 2
         return next(iter(found), None)
+
+    def proven(self) -> tuple[int, str]:
+        """Return iterations and salt of an answer about no name; AssertionError unless it proves that."""
+        name = f"{secrets.token_hex(8)}.{self.zone}."
+        response = ask(self.server.server, name, "AAAA")
+        ring = [(each.name.labels[0].decode().upper(), each[0]) for each in response.authority if each.rdtype == 50]
+        [(iterations, salt)] = {(rdata.iterations, rdata.salt) for _, rdata in ring}
+
+        def hashed(of: str) -> str:
+            return dns.dnssec.nsec3_hash(of, salt, iterations, 1)
+
+        def covers(owner: str, following: str, wanted: str) -> bool:
+            inside = owner < wanted < following
+            return inside if owner < following else wanted > owner or wanted < following
+
+        spans = [(owner, rdata.to_text().split()[4].upper()) for owner, rdata in ring]
+        assert hashed(f"{self.zone}.") in {owner for owner, _ in spans}
+        assert any(covers(*span, hashed(name)) for span in spans)
+        return iterations, salt.hex()
 
     def writes(self) -> int:
         return self.relay.writes

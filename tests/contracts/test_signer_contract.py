@@ -7,10 +7,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from threading import Event, Thread
 
 import pytest
 from secret_search import may_hold, watch_in_this_test
-from signer_rigs import RigMaker, SignerRig, WritingSignerRig, as_held, manual_signers, powerdns_signers
+from signer_rigs import (
+    PowerDnsZone,
+    RigMaker,
+    SignerRig,
+    WritingSignerRig,
+    as_held,
+    manual_signers,
+    powerdns_signers,
+)
 from simulated_rigs import simulated_signers
 
 from dnsplan.errors import AdapterError
@@ -419,7 +428,38 @@ def test_ttls_and_nsec3_of_a_presigned_zone_are_left_alone(rig: WritingSignerRig
 
 
 @pytest.mark.parametrize("rig_maker", ["powerdns"], indirect=True)
-def test_a_change_of_keys_leaves_the_ttl_of_the_soa_as_it_is(rig: WritingSignerRig) -> None:
-    before = rig.ttl("SOA")
+def test_where_the_serial_does_not_follow_the_api_it_grows_all_the_same_and_the_soa_keeps_its_ttl(
+    rig: PowerDnsZone,
+) -> None:
+    rig.server.call("PUT", f"zones/{rig.zone}.", {"soa_edit_api": ""})
+    rig.server.call("PUT", f"cache/flush?domain={rig.zone}.")
+    ttl, serial = rig.ttl("SOA"), rig.serial()
     signed(rig)
-    assert rig.ttl("SOA") == before
+    rig.adapter.perform(rig.zone, SetTtl(rrset="DNSKEY", ttl=77))
+    assert rig.ttl("SOA") == ttl
+    assert rig.serial() == serial + 2
+
+
+@pytest.mark.parametrize("rig_maker", ["powerdns"], indirect=True)
+def test_a_zone_that_is_fetched_from_elsewhere_takes_no_ttl(rig: PowerDnsZone) -> None:
+    signed(rig)
+    rig.server.call("PUT", f"zones/{rig.zone}.", {"kind": "Slave", "masters": ["127.0.0.1:9"]})
+    with pytest.raises(AdapterError, match="fetches from elsewhere"):
+        rig.adapter.perform(rig.zone, SetTtl(rrset="DNSKEY", ttl=77))
+
+
+@pytest.mark.parametrize("rig_maker", ["powerdns"], indirect=True)
+def test_every_denial_is_complete_while_the_parameters_of_nsec3_change(rig: PowerDnsZone) -> None:
+    signed(rig)
+    rig.use_nsec3(5, "abcd", opt_out=False)
+    stop, seen = Event(), list[tuple[int, str]]()
+    asking = Thread(target=lambda: seen.extend(iter(lambda: None if stop.is_set() else rig.proven(), None)))
+    asking.start()
+    try:
+        for number in range(6):
+            rig.adapter.perform(rig.zone, SetNsec3(iterations=number % 2, salt="ab" * (number % 3)))
+    finally:
+        stop.set()
+        asking.join()
+    print(f"\n{len(seen)} names denied, with {sorted(set(seen))}")
+    assert len(set(seen)) > 3

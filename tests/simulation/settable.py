@@ -9,6 +9,7 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
+from wide_worlds import wide_world
 from worlds import world
 
 from dnsplan.forecast.simulate import Simulation
@@ -79,6 +80,22 @@ def settable_world(recipe: str, seed: int, *, faults: bool = False, exact: bool 
         [1, 20, 300, described["signer"]["dnskey_ttl"]]
     )
     start["ds_ttl"] = truth["ttl_after"]["ds"] = random.choice([1, 20, 300, described["parent"]["ttl"]])
+    return described
+
+
+def wide_settable_world(seed: int) -> Document:
+    """Return a world of any kind whose TTLs differ from its policy; every other one has faults."""
+    described = wide_world(seed, faults=seed % 2 == 1)
+    random = Random(f"ttl/{seed}")
+    start, truth = described["start"], described["truth"]
+    described["until"] = min(described["until"], 6000)
+    if start["dnskey"]["keys"]:
+        start["dnskey"]["ttl"] = random.choice([1, 20, 500, described["signer"]["dnskey_ttl"]])
+    if start["ds"]:
+        start["ds_ttl"] = random.choice([1, 20, 500, described["parent"]["ttl"]])
+    truth["ttl_after"] |= {"ds": start["ds_ttl"], "dnskey": start["dnskey"]["ttl"]}
+    given = truth["registration"]
+    truth["registration"] = given[0] if isinstance(given, list) else given
     return described
 
 

@@ -8,7 +8,14 @@ from dataclasses import replace
 
 import pytest
 from oracle import ds_vanished, shortfall, violations
-from settable import CHANGING, Document, settable_world, simulate_settable, ttl_events
+from settable import (
+    CHANGING,
+    Document,
+    settable_world,
+    simulate_settable,
+    ttl_events,
+    wide_settable_world,
+)
 
 import dnsplan.engine.journal
 
@@ -63,6 +70,21 @@ def test_no_resolver_fails_whatever_breaks(recipe: str) -> None:
         assert violations(before, result) == [], described["id"]
         assert not ds_vanished(before, result), described["id"]
         assert shortfall(before, result) == [], described["id"]
+
+
+@pytest.mark.parametrize("batch", range(4))
+def test_worlds_of_any_kind_are_left_unharmed(batch: int) -> None:
+    changed = 0
+    for seed in range(batch * 2 * EACH, (batch + 1) * 2 * EACH):
+        described = wide_settable_world(seed)
+        before = copy.deepcopy(described)
+        result = simulate_settable(described)
+
+        assert violations(before, result) == [], described["id"]
+        assert not ds_vanished(before, result), described["id"]
+        changed += len(ttl_events(result, before))
+    print(f"\n{2 * EACH} worlds, {changed} TTLs changed")
+    assert changed
 
 
 def lowered(recipe: str, seed: int, rrset: str) -> Document:
