@@ -48,10 +48,10 @@ def plan_zone(situation: Situation, *, foresee: bool = True, registration: Secon
         situation = replace(situation, history=choice.history)
         view = view_of(situation) or view
     moves = _moves(view, choice)
-    history = choice.history
+    history, next_at = choice.history, _next_at(moves)
     if choice.recipe and moves == (Done(),):
         history = _finished(view)
-    next_at = _next_at(moves)
+        next_at = situation.now if _wants_more(situation, history) else None
     if history.next_at != next_at:
         history = replace(history, next_at=next_at)
     steps = timeline(view, choice, registration) if foresee else ()
@@ -163,6 +163,12 @@ def _finished(view: View) -> ZoneHistory:
         held = tuple(key for key in held if key.key in listed)
     ended = history.ended if rollover is None else Ended(at=view.situation.now, config=rollover.config)
     return replace(history, rollover=None, ended=ended, tokens=tuple(sorted(tokens.items())), held=held)
+
+
+def _wants_more(situation: Situation, history: ZoneHistory) -> bool:
+    """Tell whether something else is to be done after what has just been finished: another token, a TTL to raise."""
+    view = view_of(replace(situation, history=history))
+    return view is not None and bool(choose(view).recipe)
 
 
 def _next_at(moves: tuple[Move, ...]) -> Instant | None:

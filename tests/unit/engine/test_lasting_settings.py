@@ -196,6 +196,7 @@ def test_a_ttl_is_lowered_before_a_rollover_and_raised_after_it() -> None:
     assert "V1" not in lower_first[3:]
     assert stages(world)[0] == "B0-ksk"
     assert "V1" not in stages(world)
+    assert world.history.next_at is not None  # the next run finds it
     world.run(1000)
     assert stages(world)[-1] == "V1"
 
