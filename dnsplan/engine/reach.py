@@ -53,10 +53,9 @@ def reaches(beside: Beside, margin: Margins) -> tuple[Reach, Reach]:
     home, there = _names(beside.ns_home, margin.child), _names(beside.ns_there, margin.child)
     asked = [span.start for span in (*parent, *home) if span.value is not None and span.value & beside.names]
     lines = (*parent, *home, *there)
-    return (
-        Reach(0, _last(lines, beside.home, unknown=True)),
-        Reach(min(asked), _last(lines, beside.names, unknown=False)) if asked else Reach(FOREVER, FOREVER),
-    )
+    own = _last(span for span in lines if span.value is None or span.value - beside.names)
+    other = _last(span for span in lines if span.value is not None and span.value & beside.names)
+    return Reach(0, own), Reach(min(asked), other) if asked else Reach(FOREVER, FOREVER)
 
 
 def _names(versions: tuple[RRsetVersion, ...], margin: Seconds) -> tuple[Names, ...]:
@@ -64,9 +63,9 @@ def _names(versions: tuple[RRsetVersion, ...], margin: Seconds) -> tuple[Names, 
     return cached(versions, values, margin)
 
 
-def _last(spans: Iterable[Names], names: frozenset[str], *, unknown: bool) -> Instant:
-    """Return when no cache holds an NS RRset with one of the names; one of which nothing is known may have them."""
-    return max((span.end for span in spans if (unknown if span.value is None else span.value & names)), default=0)
+def _last(spans: Iterable[Names]) -> Instant:
+    """Return when no cache holds any of these NS RRsets."""
+    return max((span.end for span in spans), default=0)
 
 
 def served_until(span: Span[ValueT]) -> Instant:

@@ -10,6 +10,15 @@ from random import Random
 import pytest
 from two_signers import HOME, KA, KB, NAMES, THERE, ZA, ZB, ZONE, World, random_world, violations
 
+from dnsplan.engine import view
+from dnsplan.engine.moving import Move
+from dnsplan.engine.reach import Reach, reaches
+from dnsplan.engine.recipes import migration
+from dnsplan.engine.spans import Margins
+from dnsplan.engine.stages import OPEN, Proposals
+from dnsplan.engine.view import View
+from dnsplan.model.history import Beside
+from dnsplan.model.plan import Gate
 from dnsplan.model.records import make_ds
 
 SEEDS = int(os.environ.get("WORLDS", "60"))
@@ -139,3 +148,51 @@ def test_the_judge_sees_a_wrong_order(order: str) -> None:
         failing += bool(violations(world))
     print(f"\n{order}: {failing} of 20 worlds fail")
     assert failing > 10
+
+
+def test_the_kernel_alone_keeps_a_move_safe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gates make the plan readable; without any of them the kernel still finds the same moments."""
+    removal = migration._without_old
+
+    def at_once(view: View, move: Move, *stages: str, keys: Gate, data: Gate) -> Proposals:
+        return removal(view, move, *stages, keys=OPEN, data=OPEN)
+
+    monkeypatch.setattr(migration, "ready", lambda _: OPEN)
+    monkeypatch.setattr(migration, "_without_old", at_once)
+    for seed in range(SEEDS // 3):
+        world = random_world(seed, exact=seed % 2 == 0)
+        world.until_ok()
+        assert violations(world) == [], seed
+        assert newest(world) == ARRIVED
+
+
+def parent_alone(beside: Beside, margin: Margins) -> tuple[Reach, Reach]:
+    """Believe that resolvers take the NS RRset from the parent alone."""
+    return reaches(replace(beside, ns_home=(), ns_there=()), margin)
+
+
+def gone_at_once(beside: Beside, margin: Margins) -> tuple[Reach, Reach]:
+    """Forget that caches keep the NS RRset."""
+    lines = {name: getattr(beside, name) for name in ("ns_parent", "ns_home", "ns_there")}
+    short = {name: tuple(replace(v, ttl_star=0) for v in versions) for name, versions in lines.items()}
+    return reaches(replace(beside, **short), margin)
+
+
+def without_margin(beside: Beside, margin: Margins) -> tuple[Reach, Reach]:
+    """Forget the servers that no sweep reaches."""
+    return reaches(beside, replace(margin, parent=0, child=0))
+
+
+WRONG = {"parent_alone": parent_alone, "gone_at_once": gone_at_once, "without_margin": without_margin}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_wrong_belief_about_who_is_asked_is_caught(wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(view, "reaches", WRONG[wrong])
+    failing = 0
+    for seed in range(40):
+        world = random_world(seed, exact=True)
+        world.until_ok()
+        failing += bool(violations(world))
+    print(f"\n{wrong}: {failing} of 40 worlds fail")
+    assert failing > 0
