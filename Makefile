@@ -63,6 +63,7 @@ lab-deps: ## Install the DNS servers that the lab needs
 
 bench: $(STAMP) ## Figures and ratios against peers, in one run
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/planning.py
 
 check-readme: $(STAMP) ## The reference of commands is what --help says
 	$(BIN)/python -m pytest -q tests/cli -k reference
