@@ -14,7 +14,8 @@ def refusal(view: View, target: Target) -> Blocked | None:
     if target.missing and not view.situation.capabilities.can_create_keys:
         return _cannot("the signer cannot create keys", "create the key at the signer and pin it under `keys:`")
     return (
-        _unheld(view, target)
+        mute(view, target)
+        or _unheld(view, target)
         or _division(view, target)
         or _digests(view)
         or _algorithm(view, target)
@@ -30,6 +31,22 @@ def _unheld(view: View, target: Target) -> Blocked | None:
     unheld = [str(key.key_tag) for key in target.keys if key not in there]
     action = "restore them at the signer, or name others under `keys:`"
     return _cannot(f"the signer does not hold the keys with tag {', '.join(unheld)}", action) if unheld else None
+
+
+def mute(view: View, target: Target) -> Blocked | None:
+    """Refuse a change of the DS where the parent learns of it by CDS alone and the policy forbids these."""
+    capabilities, policy = view.situation.capabilities, view.situation.policy
+    if capabilities.update != "cds" or policy.cds != "false":
+        return None
+    moves = any(role != "zsk" for role in target.missing) or wanted_ds(view, target) != view.ds.ds
+    if view.rollover.recipe == "insecure":
+        moves = bool(view.ds.ds)
+    if not moves or view.rollover.recipe == "standby":
+        return None
+    return _cannot(
+        "the parent learns of a new DS only by CDS and CDNSKEY, and the policy says `signalling: {cds: false}`",
+        "set `signalling: {cds: auto}` in the policy, or give the zone another way in under `parent`",
+    )
 
 
 def _division(view: View, target: Target) -> Blocked | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dnsplan.engine.anchored import kept_by_hand
 from dnsplan.engine.back import gone, taken_back
 from dnsplan.engine.obstacles import expiring, lies, silent_servers
+from dnsplan.engine.signalling import unsaid
 from dnsplan.engine.silence import may_be_acknowledged_from
 from dnsplan.engine.tuning import ttl_changes, validity_above, wanted_nsec3, why_not_nsec3, why_not_ttl
 from dnsplan.engine.validators import is_bogus
@@ -27,6 +28,7 @@ def findings(view: View) -> tuple[Finding, ...]:
         *_too_late(view),
         *_unlike_policy(view),
         *_moved(view),
+        *unsaid(view),
     ]
     for at in (view, view.other):
         if at is not None:

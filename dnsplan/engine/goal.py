@@ -10,7 +10,7 @@ from dnsplan.engine import multi_signer
 from dnsplan.engine.ages import known_ages, overdue
 from dnsplan.engine.anchored import held_by_hand
 from dnsplan.engine.back import gone, in_words_of_back, taken_back, way_back
-from dnsplan.engine.feasible import refusal
+from dnsplan.engine.feasible import mute, refusal
 from dnsplan.engine.followed import followed
 from dnsplan.engine.moving import move_between, not_the_signer, repeating
 from dnsplan.engine.moving import refusal as refusal_of_move
@@ -246,7 +246,7 @@ def _start(view: View, history: ZoneHistory, wish: Wish) -> Choice:
         )
         history = replace(history, rollover=rollover, held=known_ages(view))
         view = replace(view, situation=replace(view.situation, history=history))
-        stop = refusal(view, target_of(view)) if wish.recipe != "insecure" else None
+        stop = (mute if wish.recipe == "insecure" else refusal)(view, target_of(view))
         if stop is not None:
             return _blocked(view, view.history, stop, recipe=wish.recipe, why=wish.why)
     target, same = target_of(view), wish.recipe == "standby"  # which changes no DS

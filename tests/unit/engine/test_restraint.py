@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from engine_builders import K1, K2, T0, TinyWorld, ds, policy, rolling
+from engine_builders import K1, K2, T0, TinyWorld, ds, policy, rolling, unsigned_world
 
 from dnsplan.engine import overdue_since
 from dnsplan.model.history import HeldKey
-from dnsplan.model.plan import Blocked, Move
+from dnsplan.model.plan import Blocked, Capabilities, Move
 from dnsplan.model.portfolio import KeyPolicy, Roll
 
 DAY = 86400
@@ -109,6 +109,51 @@ def test_a_signer_that_rolls_by_itself_is_followed_all_the_same() -> None:
     world.until_done(10)
 
     assert ds(K2) in world.served_ds
+
+
+# Signals to the parent ---------------------------------------------------------------------------------------------
+SCANS = Capabilities(update="cds")
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "signals", "told"),
+    [
+        (SCANS, {"cds": "true"}, []),
+        (Capabilities(update="replace"), {"cds": "true"}, ["signalling.cds"]),
+        (Capabilities(update="replace"), {"cds": "false", "bootstrap": "false", "notify": "false"}, []),
+        (SCANS, {"bootstrap": "true"}, ["signalling.bootstrap"]),
+        (SCANS, {"notify": "true"}, ["signalling.notify"]),
+        (SCANS, {}, []),
+    ],
+)
+def test_a_signal_that_the_policy_demands_and_that_is_not_given_is_told(
+    capabilities: Capabilities, signals: dict[str, str], told: list[str]
+) -> None:
+    world = TinyWorld(capabilities=capabilities, policy=policy(**signals))
+
+    found = world.run(0).findings
+    world.intent = replace(world.intent, dnssec="hold")
+
+    assert [(f.code, f.detail.split(":")[0]) for f in found] == [("SIGNALLING_NOT_DONE", name) for name in told]
+    assert world.run(1).findings == ()
+
+
+def test_a_scanning_parent_without_cds_blocks_what_needs_a_new_ds_and_nothing_else() -> None:
+    mute = policy(cds="false")
+    ksk = rolling(TinyWorld(capabilities=SCANS, policy=mute))
+    digests = TinyWorld(capabilities=SCANS, policy=replace(mute, digest_types=frozenset({4})))
+    first = unsigned_world(capabilities=SCANS, policy=mute)
+    leaving = TinyWorld(capabilities=SCANS, policy=mute, intent=replace(ksk.intent, dnssec="insecure"))
+    for world in (ksk, digests, first, leaving):
+        assert codes(world.run(1).moves[0]) == ["CAPABILITY_MISSING"]
+        assert world.log == []
+    data = TinyWorld(capabilities=SCANS, policy=mute)
+    data.run(0)
+    data.intent = replace(data.intent, roll=Roll(zsk="x"))
+    done = data.until_done(1)
+    data.policy = replace(mute, ksk=KeyPolicy(lifetime=None, standby=1))
+    data.until_done(done + 1)
+    assert [stage for _, stage in data.log][-2:] == ["S0-ksk", "S1"]
 
 
 # Age ---------------------------------------------------------------------------------------------------------------
