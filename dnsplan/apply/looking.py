@@ -199,7 +199,8 @@ def _asks_for_keys(situation: Situation, plan: ZonePlan) -> bool:
     """Tell whether a zone at rest needs the signer's list: for the age of its keys, or a DS that may be of one."""
     intent = situation.intent
     unknown_age = intent.dnssec == "signed" and not intent.signers and not situation.history.held
-    return unknown_age or any(finding.code == "CHAIN_DANGLING_DS" for finding in plan.findings)
+    telling = {"CHAIN_DANGLING_DS", "SIG_EXPIRES_SOON"}  # signatures that are not renewed may be those of a lost key
+    return unknown_age or any(finding.code in telling for finding in plan.findings)
 
 
 def _held(ports: Ports, name: str, zone: ZoneName) -> tuple[SignerKey, ...] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dnsplan.engine.lost import hopeless
 from dnsplan.engine.parent_side import count, fits, limit, not_accepted, parent_limit, swaps
 from dnsplan.engine.target import Target, wanted_ds
 from dnsplan.engine.view import EMERGENCIES, View
@@ -15,6 +16,7 @@ def refusal(view: View, target: Target) -> Blocked | None:
         return _cannot("the signer cannot create keys", "create the key at the signer and pin it under `keys:`")
     return (
         mute(view, target)
+        or (hopeless(view) if view.rollover.recipe == "lost-key" else None)
         or _unheld(view, target)
         or _division(view, target)
         or _digests(view)

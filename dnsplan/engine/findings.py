@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dnsplan.engine.anchored import kept_by_hand
 from dnsplan.engine.back import gone, taken_back
+from dnsplan.engine.lost import signatures_end
 from dnsplan.engine.obstacles import expiring, lies, silent_servers
 from dnsplan.engine.signalling import unsaid
 from dnsplan.engine.silence import may_be_acknowledged_from
 from dnsplan.engine.tuning import ttl_changes, validity_above, wanted_nsec3, why_not_nsec3, why_not_ttl
 from dnsplan.engine.validators import is_bogus
 from dnsplan.engine.view import EMERGENCIES, View
+from dnsplan.engine.wish import lost
 from dnsplan.model.observation import ParentAnswer
 from dnsplan.model.plan import Finding, TimelineStep
 from dnsplan.model.time import format_duration, format_instant
@@ -29,6 +31,7 @@ def findings(view: View) -> tuple[Finding, ...]:
         *_unlike_policy(view),
         *_moved(view),
         *unsaid(view),
+        *_lost(view),
     ]
     for at in (view, view.other):
         if at is not None:
@@ -142,6 +145,23 @@ def _acknowledged(view: View) -> list[Finding]:
             summary="Sweeps count without a silent server that a person acknowledged; margins are a day or more",
             servers=tuple(silent.address for silent in known),
             detail=", ".join(f"{s.address} since {format_instant(s.acknowledged or s.since)}" for s in known),
+        )
+    ]
+
+
+def _lost(view: View) -> list[Finding]:
+    keys = sorted(str(view.keys_by_id[key].key_tag) for key in lost(view))
+    if not keys:
+        return []
+    ends = signatures_end(view)
+    until = "" if ends is None else f"; the first signature ends at {format_instant(ends)}"
+    return [
+        Finding(
+            code="KEY_LOST",
+            severity="error",
+            summary="The signer no longer holds a key whose signatures are still served and cannot be renewed",
+            detail=f"key tag {', '.join(keys)}{until}",
+            action="restore it if there is a copy; else it is replaced as the plan shows",
         )
     ]
 

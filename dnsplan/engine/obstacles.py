@@ -17,7 +17,7 @@ def obstacle(view: View, touched: frozenset[Touched], stage: str) -> Wait | Bloc
     if lying:
         return Blocked(findings=lying, stage=stage)
     dying = expiring(view)
-    if dying and view.rollover.recipe not in EMERGENCIES | {"insecure"}:
+    if dying and view.rollover.recipe not in EMERGENCIES | {"insecure", "lost-key"}:
         return Blocked(findings=dying, stage=stage)
     silent = silent_servers(view)
     if silent:

@@ -79,6 +79,14 @@ def stop_using(view: View, target: Target, stage: str, *, when: Gate) -> Proposa
     return _keyset(view, stage, "dnskey.withdraw", served, when, "fast", "withdraw keys that the policy does not want")
 
 
+def replaced(view: View, target: Target, stage: str, *, when: Gate) -> Proposals:
+    """Return the change of all keys and signatures at once, where no DS asks for any."""
+    kept = (key for key in view.dnskey.keys if key.id not in target.leaving)
+    signers = (view.dnskey.signers - target.leaving) | target.sep_ids
+    served = (tuple(sorted({*kept, *target.keys})), signers, (view.zone.signers - target.leaving) | target.data_ids)
+    return _keyset(view, stage, "dnskey.withdraw", served, when, "slow", "put the new keys in the place of the lost")
+
+
 def leave_algorithm(view: View, target: Target, keys_stage: str, data_stage: str) -> Proposals:
     """Return the withdrawal of the old algorithm's keys, and later of its signatures over data."""
     old = leaving_algorithms(view, target)

@@ -69,6 +69,16 @@ def compromised(view: View) -> frozenset[KeyId]:
     return ids(view.situation.intent.compromised) & ids(view.dnskey.keys)
 
 
+def lost(view: View) -> frozenset[KeyId]:
+    """Return the keys whose signatures are served and that the signer, who held them, no longer lists."""
+    held = view.situation.held
+    if held is None:
+        return frozenset()
+    served = {key.key for key in view.history.held} & set(view.dnskey.keys)
+    missing = served - {key.key for key in held}
+    return ids(missing) & (view.dnskey.signers | view.zone.signers)
+
+
 def is_broken(view: View) -> bool:
     """Tell whether no validator accepts the zone although its own keys sign it."""
     return is_bogus("lenient", view.refs, view.keyset, view.zone.signers) and bool(view.working_seps)
@@ -87,11 +97,11 @@ def _pinned(view: View, pinned: tuple[Dnskey, ...]) -> tuple[Dnskey, ...]:
 
 def _best(view: View, role: Role) -> tuple[Dnskey, ...]:
     """Return the key of a role that stays: the one with the DS that works, and of several alike all of them."""
-    policy, lost = view.situation.policy, compromised(view)
+    policy, bad = view.situation.policy, compromised(view) | lost(view)
     good = [
         key
         for key in ours(view)
-        if key.algorithm == policy.algorithm and view.role_of(key) == role and key.id not in lost
+        if key.algorithm == policy.algorithm and view.role_of(key) == role and key.id not in bad
     ]
     if role != "ksk":
         signing = [key for key in good if key.id in view.zone.signers]
@@ -101,7 +111,7 @@ def _best(view: View, role: Role) -> tuple[Dnskey, ...]:
     vouched = {d.key for d in view.refs}
     ranks = {key: (key.id in view.keyset.working, key.id in vouched) for key in good}
     best = max(ranks.values(), default=None)
-    return tuple(key for key in good if ranks[key] == best)[: None if not lost else 1]
+    return tuple(key for key in good if ranks[key] == best)[: None if not bad else 1]
 
 
 def _kept(view: View, role: Role) -> tuple[Dnskey, ...]:
@@ -137,6 +147,8 @@ def _towards(view: View, final: tuple[Dnskey, ...], creates: tuple[Role, ...], w
     if old & compromised(view) and recipe not in {"", "bootstrap"}:
         recipe = "break-chain" if view.situation.breaks_chain else "emergency"
         why = "the zone file calls a key compromised"
+    if old & lost(view) and recipe not in {"", "bootstrap", "break-chain"}:
+        recipe, why = "lost-key", "the signer has lost a key whose signatures are still served"
     return Wish(
         recipe=recipe,
         why=_why(view, recipe, why),
@@ -166,7 +178,7 @@ def standby_count(view: View) -> int:
 
 def spare_keys(view: View, final: frozenset[KeyId]) -> tuple[Dnskey, ...]:
     """Return further keys that sign the DNSKEY RRset beside those in use, without a DS; the oldest first."""
-    policy, taken = view.situation.policy, final | compromised(view) | {d.key for d in view.refs}
+    policy, taken = view.situation.policy, final | compromised(view) | lost(view) | {d.key for d in view.refs}
     spare = [key for key in view.working_seps if key.id not in taken and key.algorithm == policy.algorithm]
     created = {held.key: (held.created, bool(held.rollover)) for held in view.history.held}  # found ones are older
     return tuple(sorted(spare, key=lambda key: (created.get(key, (0, False)), key.id)))

@@ -47,7 +47,11 @@ class CreateKey:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SetKeys:
-    """The signer publishes exactly `published` and lets exactly these sign the DNSKEY RRset and the zone's data."""
+    """The signer publishes exactly `published` and lets exactly these sign the DNSKEY RRset and the zone's data.
+
+    A key that the signer has lost may stand among those that sign as long as what it signed does not change: its
+    signatures are kept.
+    """
 
     published: tuple[Dnskey, ...]
     sign_keys: frozenset[KeyId]
@@ -294,7 +298,7 @@ class Capabilities:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SignerKey:
-    """A key as the signer itself lists it."""
+    """A key as the signer itself lists it; one without a private part, which cannot sign, is not listed."""
 
     key: Dnskey
     role: Role

@@ -14,6 +14,8 @@ from oracle import ds_vanished, violations
 from worlds import world
 
 from dnsplan.forecast.simulate import Simulation
+from dnsplan.model.history import HeldKey
+from dnsplan.model.portfolio import Roll
 
 EACH = int(os.environ.get("WORLDS", "40")) // 2
 LOST = {"ksk": ("add-first", "k1"), "zsk": ("add-first", "z1"), "csk": ("csk", "k1")}
@@ -53,3 +55,34 @@ def test_no_resolver_fails_whatever_breaks_beside(role: str, breaks: bool) -> No
         described, simulation = stolen(role, seed, breaks=breaks, faults=True)
 
         assert violations(described, simulation.result()) == [], described["id"]
+
+
+def bereft(role: str, seed: int, *, faults: bool = False) -> tuple[dict[str, Any], Simulation]:
+    """Return a world at rest whose signer has lost a key after it was known to hold it."""
+    recipe, name = LOST[role]
+    described = world(recipe, seed, faults=faults)
+    described["goal"] = {"dnssec": "signed"}
+    described["parent"] |= {"checks_dnskey": False, "max_ds": 8}
+    simulation = Simulation(described)
+    zone, key = simulation.truth.zone, simulation.truth.keys[name]
+    held = HeldKey(key=key, role=role, created=0)  # type: ignore[arg-type]
+    simulation.ledger.histories[zone] = replace(simulation.ledger.histories[zone], held=(held,))
+    simulation.truth.held.remove(name)
+    intent = replace(simulation.portfolio.zones[zone], roll=Roll(sep="lost"))  # the person who lost it asks for another
+    simulation.portfolio = replace(simulation.portfolio, zones={zone: intent})
+    return described, simulation
+
+
+@pytest.mark.parametrize("faults", [False, True], ids=["calm", "faults"])
+@pytest.mark.parametrize("role", LOST)
+def test_a_lost_key_is_replaced_while_its_signatures_are_served(role: str, faults: bool) -> None:
+    for seed in range(EACH):
+        described, simulation = bereft(role, seed, faults=faults)
+        result = simulation.result()
+
+        assert violations(described, result) == [], described["id"]
+        assert not ds_vanished(described, result), described["id"]
+        if not faults:
+            last = [event for event in result["events"] if event["rrset"] == "DNSKEY"][-1]
+            assert result["reached"], (described["id"], result["moves"][-3:])
+            assert LOST[role][1] not in {key["key"] for key in last["value"]["keys"]}

@@ -23,12 +23,14 @@ from dnsplan.engine.stages import (
     keys_cached,
     move_ds,
     publish,
+    replaced,
     signatures_cached,
     switch_data,
     withdraw,
 )
 from dnsplan.engine.target import Target, ids, target_of
 from dnsplan.engine.view import View
+from dnsplan.engine.wish import lost
 from dnsplan.model.plan import Gate
 
 
@@ -41,20 +43,31 @@ def propose(view: View) -> Proposals:
             return (foreign_left(view, "X1"),)
         summary = "remove every DS: the zone is insecure from then on"
         return (ds_proposal(view, stage="X1", wanted=(), gate=OPEN, undo="fast", summary=summary),)
-    keys = create(view, target, "X0") or publish(view, target, "X2", op="dnskey.publish")
+    missing = create(view, target, "X0")
+    if missing:
+        return missing
+    if exposed & lost(
+        view
+    ):  # it cannot sign a DNSKEY RRset that changes: all do at once, when no cache trusts the old one
+        return replaced(view, target, "X4", when=_untrusted(view))
+    keys = publish(view, target, "X2", op="dnskey.publish")
     if keys:
         return keys
     return _rekey(view, target) if exposed else _sign_up(view, target)
 
 
 def _rekey(view: View, target: Target) -> Proposals:
-    reason = "no cache holds a DS, nor trusts a DNSKEY RRset on account of one"
-    untrusted = trust_gate(view.spans, empty, view.margins, reason)
+    untrusted = _untrusted(view)
     summary = "sign the data with the new key in place of the compromised one"
     first = _first(untrusted, data_keys_cached(view, target))
     return switch_data(view, target, "X3", when=first, summary=summary) or withdraw(
         view, target, "X4", when=untrusted
     )  # fmt: skip
+
+
+def _untrusted(view: View) -> Gate:
+    reason = "no cache holds a DS, nor trusts a DNSKEY RRset on account of one"
+    return trust_gate(view.spans, empty, view.margins, reason)
 
 
 def _sign_up(view: View, target: Target) -> Proposals:

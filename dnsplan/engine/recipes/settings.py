@@ -24,7 +24,7 @@ from dnsplan.model.plan import Gate, SetNsec3, SetTtl, Wait
 from dnsplan.model.time import format_duration
 
 NAMES: dict[str, Touched] = {"DNSKEY": "DNSKEY-TTL", "DS": "DS-TTL"}
-BEGUN_BY_NO_TTL = frozenset({"bootstrap", "emergency", "break-chain", "standby", "follow", "insecure"})
+BEGUN_BY_NO_TTL = frozenset({"bootstrap", "emergency", "break-chain", "lost-key", "standby", "follow", "insecure"})
 """Recipes that wait for no lower TTL: they are urgent, or no gate of theirs would open earlier."""
 
 

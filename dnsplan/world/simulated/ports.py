@@ -330,8 +330,11 @@ class SimulatedSigner:
 
     def _set_keys(self, action: SetKeys) -> None:
         truth, at = self._truth, self._clock.at
-        names = {truth.keys[symbol].id: symbol for symbol in truth.held}
-        if unheld := (action.sign_keys | action.sign_zone) - set(names):
+        served, data = truth.versions["DNSKEY"][-1].value, truth.versions["ZONE"][-1].value
+        names = {truth.keys[symbol].id: symbol for symbol in (*truth.held, *served[0])}
+        held, kept = {truth.keys[symbol].id for symbol in truth.held}, {truth.keys[symbol].id for symbol in data}
+        old = {truth.keys[symbol].id for symbol in served[1]} if _same(action.published, served[0], truth) else set()
+        if unheld := (action.sign_keys - held - old) | (action.sign_zone - held - kept):
             raise AdapterError(f"{truth.zone}: {len(unheld)} of the keys that are to sign are not held")
         if any(key.id not in names for key in action.published):
             raise AdapterError(f"{truth.zone}: the simulated signer does not hold every key to be published")
@@ -359,6 +362,11 @@ class SimulatedSigner:
         truth.held.append(symbol)
         self.created.append(symbol)
         return symbol
+
+
+def _same(keys: Sequence[Dnskey], symbols: Sequence[str], truth: Truth) -> bool:
+    """Tell whether a DNSKEY RRset stays as it is, with the signatures of keys that are not held any more."""
+    return set(keys) == {truth.keys[symbol] for symbol in symbols}
 
 
 @dataclass(slots=True)

@@ -36,6 +36,7 @@ class Child:
     zone_signers: frozenset[KeyId] = frozenset()
     held: dict[Dnskey, Role] = field(default_factory=dict)
     pending: list[tuple[int, tuple[Ds, ...]]] = field(default_factory=list)
+    signatures_end: int | None = None
 
     def sign(self) -> None:
         """Make it a signed zone with a DS."""
@@ -146,6 +147,7 @@ class World:
             zone_signers=child.zone_signers,
             zone_ttl=60,
             negative_ttl=30,
+            signatures_end=child.signatures_end,
         )
         return Observation(zone=child.zone, at=self.clock.at, parent_zone="ch", parent=(parent,), child=(answer,))
 

@@ -45,6 +45,21 @@ def test_the_eyes_are_told_every_key_that_was_served_or_created() -> None:
     assert len(world.sights[-1].keys) == 2
 
 
+def test_signatures_about_to_end_let_the_signer_be_asked_whether_it_has_lost_a_key() -> None:
+    world = make_world(signed=True)
+    world.settle()
+    child = world.children["z0.ch"]
+    lost = child.keys[0]
+    del child.held[lost]
+    assert world.run().zones[0].plan.headline == "OK"
+
+    child.signatures_end = world.clock.at + 4 * 86400
+    plan = world.run().zones[0].plan
+
+    assert plan.recipe == "lost-key"
+    assert {finding.code for finding in plan.findings} == {"KEY_LOST", "SIG_EXPIRES_SOON"}
+
+
 def test_the_intent_is_written_before_the_call_and_names_its_target() -> None:
     world = make_world()
 
