@@ -158,5 +158,13 @@ def _clean(view: View, versions: tuple[RRsetVersion, ...]) -> str:
 
 
 def next_sweep(view: View) -> Instant:
-    """Return when another sweep can count."""
-    return view.situation.now + max(view.situation.policy.timing.sweep_spacing, 1)
+    """Return when another sweep can count: one spacing after the last that did, at once for what was just asked for."""
+    now, spacing = view.situation.now, max(view.situation.policy.timing.sweep_spacing, 1)
+    moments = [now + spacing]
+    for _, versions in in_flight(view):
+        newest = versions[-1]
+        if newest.clean_at is not None:
+            moments.append(newest.clean_at + spacing)
+        elif not newest.seen and newest.first >= (view.history.last_sweep or 0):  # no sweep has looked for it yet
+            moments.append(now + 1)
+    return min(moment for moment in moments if moment > now)
