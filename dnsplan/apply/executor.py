@@ -146,7 +146,12 @@ class _Work:
             step_json = canonical(to_json(call.step))
             history = self.histories.get(call.zone, call.history)  # with the intents of this round before it
             self.histories[call.zone] = record_intent(
-                history, call.step, intent_id=call.intent_id, step_json=step_json, now=now
+                history,
+                call.step,
+                intent_id=call.intent_id,
+                step_json=step_json,
+                now=now,
+                parent=self.looks[call.zone].situation.intent.parent or "",
             )
             self._open[call.intent_id] = len(self.steps)
             self.steps.append(_step_record(call, now))

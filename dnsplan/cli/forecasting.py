@@ -13,7 +13,9 @@ from dnsplan.cli.paint import painter
 from dnsplan.errors import UsageError
 
 if TYPE_CHECKING:
+    from dnsplan.ledger import GitLedger
     from dnsplan.model.plan import Situation
+    from dnsplan.model.portfolio import Portfolio
 
 _ROLLS = {"double-ksk": "ksk", "double-ds": "ksk", "double-rrset": "ksk", "zsk": "zsk", "csk": "csk"}
 """The goal of a described world for what the files ask for by a token."""
@@ -51,22 +53,27 @@ def forecast(
 
 
 def _zone(options: Options, zone: str, goal: str) -> int:
+    from dnsplan.forecast.delay import parent_delay, zones_beside
     from dnsplan.forecast.zone import forecast as forecast_of
     from dnsplan.forecast.zone import with_goal
-    from dnsplan.views.forecast import forecast_markdown, forecast_mermaid, render_forecast
+    from dnsplan.views.forecast import forecast_dates, forecast_markdown, forecast_mermaid, render_forecast
 
     chosen = options.one_of("text", "json", "markdown", "mermaid")
-    situation = situation_of(options, zone)
+    portfolio, ledger, situation = situation_of(options, zone)
+    name = situation.intent.zone
+    histories = ledger.read(zones_beside(portfolio, name)) if ledger is not None else {}
+    delay = parent_delay(portfolio, name, histories.values())
     if goal:
         situation = with_goal(situation, goal)
-    found = forecast_of(situation)
+    found = forecast_of(situation, delay)
     if chosen == "json":
         from dnsplan.forecast import simulate
         from dnsplan.forecast.described import described
         from dnsplan.forecast.zone import with_undo
 
         wanted = goal or _ROLLS.get(found.plan.recipe, situation.intent.dnssec)
-        sys.stdout.write(json.dumps(with_undo(simulate(described(situation, wanted)), found)) + "\n")
+        result = with_undo(simulate(described(situation, wanted, delay.longest)), found)
+        sys.stdout.write(json.dumps({**result, "forecast": forecast_dates(found)}) + "\n")
     elif chosen == "markdown":
         sys.stdout.write(forecast_markdown(found))
     elif chosen == "mermaid":
@@ -91,7 +98,7 @@ def proof(
 
     options: Options = context.obj
     chosen = options.one_of("text", "json")
-    situation = situation_of(options, zone)
+    _, _, situation = situation_of(options, zone)
     found = [one for one in arguments(situation) if step in {"", one.id, one.stage}]
     if step and not found:
         raise UsageError(f"no step {step!r} is at hand for {situation.intent.zone}", hint="`dsplan plan` lists them")
@@ -100,21 +107,17 @@ def proof(
     return 0
 
 
-def situation_of(options: Options, zone: str) -> Situation:
-    """Return what is known of a zone now, what the signer holds included."""
-    from dataclasses import replace
-
-    from dnsplan.apply import look
+def situation_of(options: Options, zone: str) -> tuple[Portfolio, GitLedger | None, Situation]:
+    """Return what is known of a zone now, what the signer holds included, with the portfolio and the ledger."""
     from dnsplan.cli.clock import SystemClock
     from dnsplan.cli.wiring import load, one_zone, ports, try_ledger
+    from dnsplan.forecast.zone import situations
 
     portfolio = load(options)
     name, clock = one_zone(portfolio, zone), SystemClock()
-    everything = ports(options, portfolio, clock, try_ledger(options, portfolio, clock))
-    situation = look(portfolio, (name,), everything)[0].situation
-    if situation.held is None and situation.intent.signer is not None and situation.intent.dnssec != "hold":
-        situation = replace(situation, held=everything.signer(situation.intent.signer).read(name))
-    return situation
+    ledger = try_ledger(options, portfolio, clock)
+    (situation,) = situations(portfolio, (name,), ports(options, portfolio, clock, ledger))
+    return portfolio, ledger, situation
 
 
 def _portfolio(options: Options, until: str) -> int:

@@ -30,16 +30,15 @@ def undo(
     nothing is in flight or the zone's file is not the place. Formats: text, json.
     """
     from dnsplan.cli.forecasting import situation_of
-    from dnsplan.cli.wiring import load
     from dnsplan.engine import plan_zone
     from dnsplan.portfolio.retract import retract
     from dnsplan.views.undo import Undone, render_undo, undo_json
 
     options: Options = context.obj
     chosen = options.one_of("text", "json")
-    situation = situation_of(options, zone)
+    portfolio, _, situation = situation_of(options, zone)
     found = _retreat(situation)
-    path, lines = retract(options.folder, load(options), found.intent, write=not dry_run)
+    path, lines = retract(options.folder, portfolio, found.intent, write=not dry_run)
     undone = Undone(
         zone=situation.intent.zone,
         way=found.way,

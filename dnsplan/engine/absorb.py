@@ -14,11 +14,23 @@ from dnsplan.engine.silence import noted
 from dnsplan.engine.sweep import departures, read_child, read_parent
 from dnsplan.engine.timed import joined, told_apart
 from dnsplan.engine.view import is_emergency
-from dnsplan.model.history import Beside, Content, DnskeyContent, DsContent, NsContent, RRsetVersion, ZoneHistory
+from dnsplan.model.history import (
+    Beside,
+    Content,
+    DnskeyContent,
+    DsContent,
+    NsContent,
+    Registration,
+    RRsetVersion,
+    ZoneHistory,
+)
 from dnsplan.model.observation import ChildAnswer, ChildView, Observation, ParentAnswer, ParentView
 from dnsplan.model.plan import Capabilities
 from dnsplan.model.portfolio import Policy, Timing
 from dnsplan.model.time import Instant, Seconds
+
+MOST_REGISTRATIONS = 5
+"""So many of each zone are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +88,12 @@ def _absorbed(history: ZoneHistory, seen: Observation, policy: Policy, capabilit
 
     present = frozenset(view.address for view in seen.child) - seen.extra
     parents = frozenset(view.address for view in seen.parent) - seen.extra
+    ds = fold(history.ds, parent.ds, policy.ds_ttl_max)
     dnskey = fold(history.dnskey, child.dnskey, policy.dnskey_ttl)
     reach = max((version.ttl_star for version in dnskey), default=0)
     return replace(
         history,
-        ds=_kept(fold(history.ds, parent.ds, policy.ds_ttl_max), seen.at, reach),
+        ds=_kept(ds, seen.at, reach),
         dnskey=_kept(dnskey, seen.at, 0),
         zonedata=_kept(fold(history.zonedata, child.zone, policy.zone_ttl_max), seen.at, capabilities.resign),
         last_sweep=seen.at,
@@ -88,6 +101,7 @@ def _absorbed(history: ZoneHistory, seen: Observation, policy: Policy, capabilit
         parent_servers=parents or history.parent_servers,
         ns_ttl_star=max(history.ns_ttl_star, parent.ns_ttl, child.ns_ttl),
         departed=departed,
+        registrations=_registered(history.registrations, ds[-1:], seen.at),
     )
 
 
@@ -126,6 +140,18 @@ def _ns(
         for view in views
         if view.address not in left_out
     }
+
+
+def _registered(
+    known: tuple[Registration, ...], newest: tuple[RRsetVersion, ...], now: Instant
+) -> tuple[Registration, ...]:
+    """Return how long the parent took, with the change that every server shows for the first time in this sweep."""
+    for version in newest:
+        if version.asked_of is not None and (version.clean, version.clean_at) == (1, now):
+            shown = Registration(parent=version.asked_of, submitted=version.first, shown=now)
+            others = (one for one in known if one.submitted != shown.submitted)  # a count that began anew
+            known = (*others, shown)[-MOST_REGISTRATIONS:]
+    return known
 
 
 def _fold(
@@ -224,7 +250,7 @@ def _counted(versions: tuple[RRsetVersion, ...], sweep: Sweep, timing: Timing) -
         stale = next(version for version in reversed(versions) if version.content == agreed)
         versions = tuple(v for v in versions if v is not stale or v.everywhere is not None)
         fresh = replace(stale, everywhere=None, clean=0, clean_at=None)
-        versions = (*versions, fresh if stale.everywhere is None else replace(fresh, first=sweep.before))
+        versions = (*versions, fresh if stale.everywhere is None else replace(fresh, first=sweep.before, asked_of=None))
     newest = versions[-1]
     if newest.everywhere is None and (
         newest.clean_at is None or sweep.at - newest.clean_at >= max(timing.sweep_spacing, 1)

@@ -64,8 +64,13 @@ def targets(action: AnyAction) -> tuple[DsContent | None, DnskeyContent | None, 
             assert_never(action)
 
 
-def record_intent(history: ZoneHistory, step: Step, *, intent_id: str, step_json: str, now: Instant) -> ZoneHistory:
-    """Return the history with a side effect about to happen; repeating an intent replaces it."""
+def record_intent(
+    history: ZoneHistory, step: Step, *, intent_id: str, step_json: str, now: Instant, parent: str = ""
+) -> ZoneHistory:
+    """Return the history with a side effect about to happen; repeating an intent replaces it.
+
+    `parent` is the way in to the parent, to which the time that a DS takes is put down.
+    """
     role = step.action.role if isinstance(step.action, CreateKey) else None
     target = parameters(step.action) if isinstance(step.action, SetNsec3) else ""
     intent = Intent(
@@ -84,7 +89,7 @@ def record_intent(history: ZoneHistory, step: Step, *, intent_id: str, step_json
         return replace(history, beside=replace(beside, dnskey=keys, zonedata=data))
     return replace(
         history,
-        ds=_with_target(history.ds, ds, now),
+        ds=_with_target(history.ds, ds, now, parent),
         dnskey=_with_target(history.dnskey, dnskey, now),
         zonedata=_with_target(history.zonedata, zone, now),
     )
@@ -125,12 +130,15 @@ def record_outcome(history: ZoneHistory, intent_id: str, receipt: Receipt, *, no
     return _with_key(history, intent, receipt.created, now)
 
 
-def _with_target(versions: tuple[RRsetVersion, ...], content: Content | None, now: Instant) -> tuple[RRsetVersion, ...]:
+def _with_target(
+    versions: tuple[RRsetVersion, ...], content: Content | None, now: Instant, asked_of: str | None = None
+) -> tuple[RRsetVersion, ...]:
     if content is None or not versions or versions[-1].content == content:
         return versions
     if not versions[-1].seen:  # a target that never showed gives way, but may still come: it stays before the new one
         versions = (*versions[:-1], replace(versions[-1], seen=True))
-    return (*versions, RRsetVersion(content=content, first=now, everywhere=None, ttl_star=0, seen=False))
+    target = RRsetVersion(content=content, first=now, everywhere=None, ttl_star=0, seen=False, asked_of=asked_of)
+    return (*versions, target)
 
 
 def _with_ttl(history: ZoneHistory, action: SetTtl, now: Instant) -> ZoneHistory:

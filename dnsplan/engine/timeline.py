@@ -7,9 +7,18 @@ from dataclasses import replace
 
 from dnsplan.engine.goal import Choice
 from dnsplan.engine.journal import record_intent
-from dnsplan.engine.readiness import admitted_from, is_for_parent, judge, make_step, needs_person, rrset_of
-from dnsplan.engine.view import Proposal, View, side_of, view_of
-from dnsplan.model.history import HeldKey, Rollover, RRsetVersion, ZoneHistory
+from dnsplan.engine.readiness import (
+    admitted_from,
+    is_for_parent,
+    judge,
+    make_step,
+    needs_person,
+    restated,
+    rrset_of,
+    touched,
+)
+from dnsplan.engine.view import Proposal, View, is_emergency, side_of, view_of
+from dnsplan.model.history import HeldKey, Rollover, RRsetVersion, Touched, ZoneHistory
 from dnsplan.model.observation import ChildAnswer, Denial, Observation
 from dnsplan.model.plan import CreateKey, DeleteKey, Proof, SetCds, SetNs, SetNsec3, TimelineStep
 from dnsplan.model.records import SEP, ZONE_KEY, Dnskey
@@ -28,12 +37,12 @@ def timeline(view: View, choice: Choice, registration: Seconds = 0) -> tuple[Tim
         return ()
     steps: list[TimelineStep] = []
     now, certain = view.situation.now, True
-    current = _settled(view, now)
+    current = _settled(view, now, registration)
     while True:
         proposal = _next(current, choice.proposals)
         if proposal is None or len(steps) == MOST_STEPS:
             break
-        now = max(now, proposal.gate.at or 0)
+        now = max(now, _opens(side_of(current, proposal), proposal))
         moment = _admitted(side_of(current, proposal), proposal, now)
         steps.append(_step(side_of(view, proposal), proposal, moment, predicted=not certain))
         if moment is None:
@@ -46,7 +55,22 @@ def timeline(view: View, choice: Choice, registration: Seconds = 0) -> tuple[Tim
 
 def _next(view: View, proposals: Callable[[View], tuple[object, ...]]) -> Proposal | None:
     ready = [item for item in proposals(view) if isinstance(item, Proposal)]
-    return min(ready, key=lambda item: item.gate.at or 0) if ready else None
+    return min(ready, key=lambda item: _opens(side_of(view, item), item)) if ready else None
+
+
+def _opens(view: View, proposal: Proposal) -> Instant:
+    """Return when the gate is open, what it changes confirmed, and the DS asked for before it shown.
+
+    Only data signatures change beside a DS that does not show yet, as `plan_zone` has it.
+    """
+    action, history = proposal.candidates[0], view.history
+    changes = touched(view, action)
+    newest: dict[Touched, RRsetVersion] = {
+        "DS": history.ds[-1], "DNSKEY": history.dnskey[-1], "ZONE": history.zonedata[-1],
+    }  # fmt: skip
+    free = [newest[name].everywhere or 0 for name in changes | restated(view, action)]
+    shown = 0 if changes == {"ZONE"} else history.ds[-1].first
+    return max(proposal.gate.at or 0, shown, *free)
 
 
 def _at_parent(proposal: Proposal) -> bool:
@@ -98,7 +122,7 @@ def _after(view: View, proposal: Proposal, now: Instant) -> View:
         held = tuple(replace(key, published=key.key in shown, active=key.key in shown) for key in held)
     seen = _shown(view.situation.seen, action) if isinstance(action, SetNsec3) else view.situation.seen
     situation = replace(view.situation, history=history, held=held, seen=seen, now=now)
-    return _settled(view_of(situation) or view, now)
+    return _settled(view_of(situation) or view, now, 0)
 
 
 def _shown(seen: Observation, action: SetNsec3) -> Observation:
@@ -115,17 +139,24 @@ def _with_predicted_key(history: ZoneHistory, rollover: Rollover, action: Create
     return replace(history, held=(*history.held, held), rollover=replace(rollover, final=(*rollover.final, key.id)))
 
 
-def _settled(view: View, now: Instant) -> View:
-    """Return the view in which every version in flight is on every server after the sweeps that the policy wants."""
-    timing = view.situation.policy.timing
-    shown = now + timing.sweep_spacing * (timing.sweep_count - 1)
+def _settled(view: View, now: Instant, registration: Seconds) -> View:
+    """Return the view in which every version in flight is on every server after the sweeps that the policy wants.
 
-    def settle(versions: tuple[RRsetVersion, ...]) -> tuple[RRsetVersion, ...]:
+    A DS that no server shows yet is taken to show `registration` after it was asked for.
+    """
+    timing = view.situation.policy.timing
+    count, spacing = 1 if is_emergency(view.history) else timing.sweep_count, max(timing.sweep_spacing, 1)
+
+    def settle(versions: tuple[RRsetVersion, ...], takes: Seconds = 0) -> tuple[RRsetVersion, ...]:
         newest = versions[-1]
         if newest.everywhere is not None:
             return versions
+        shows = now if newest.seen else max(now, newest.first + takes)
+        if newest.clean_at is not None:
+            shows = newest.clean_at - spacing * (newest.clean - 1)
         ttl = max(newest.ttl_star, versions[-2].ttl_star if len(versions) > 1 else 0)
-        return (*versions[:-1], replace(newest, everywhere=shown, seen=True, ttl_star=ttl))
+        everywhere = max(now, shows + spacing * (count - 1))
+        return (*versions[:-1], replace(newest, everywhere=everywhere, seen=True, ttl_star=ttl))
 
     history, beside = view.history, view.history.beside
     if beside is not None and view.other is not None:
@@ -137,11 +168,6 @@ def _settled(view: View, now: Instant) -> View:
             ns_home=settle(beside.ns_home),
             ns_there=settle(beside.ns_there),
         )
-    history = replace(
-        history,
-        ds=settle(history.ds),
-        dnskey=settle(history.dnskey),
-        zonedata=settle(history.zonedata),
-        beside=beside,
-    )
+    ds, keys, data = settle(history.ds, registration), settle(history.dnskey), settle(history.zonedata)
+    history = replace(history, ds=ds, dnskey=keys, zonedata=data, beside=beside)
     return view_of(replace(view.situation, history=history)) or view

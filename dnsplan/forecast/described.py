@@ -9,13 +9,16 @@ from dnsplan.errors import DsplanError
 from dnsplan.model.plan import Situation
 from dnsplan.model.portfolio import Policy
 from dnsplan.model.records import ALGORITHMS, DIGEST_TYPES, Dnskey, Ds
-from dnsplan.model.time import format_duration, format_instant
+from dnsplan.model.time import Seconds, format_duration, format_instant
 
 YEAR = 365 * 86400
 
 
-def described(situation: Situation, goal: str) -> dict[str, Any]:
-    """Return the world, with delays from the policy's margins and budget; DsplanError if nothing was seen."""
+def described(situation: Situation, goal: str, registration: Seconds | None = None) -> dict[str, Any]:
+    """Return the world, with delays from the policy's margins; DsplanError if nothing was seen.
+
+    The parent takes `registration` for a change of the DS; None: the policy's budget.
+    """
     view = view_of(situation)
     if view is None:
         raise DsplanError(
@@ -38,7 +41,7 @@ def described(situation: Situation, goal: str) -> dict[str, Any]:
             "dnskey_ttl": policy.dnskey_ttl,
             "zone_ttl": policy.zone_ttl_max,
         },
-        "truth": _truth(situation),
+        "truth": _truth(situation, registration),
         "tick": max(policy.timing.sweep_spacing, 1),
         "until": YEAR,
     }
@@ -77,12 +80,13 @@ def _parent(situation: Situation) -> dict[str, Any]:
     }
 
 
-def _truth(situation: Situation) -> dict[str, Any]:
+def _truth(situation: Situation, registration: Seconds | None) -> dict[str, Any]:
     policy = situation.policy
+    budget = policy.timing.registration_budget
     return {
         "child_propagation": policy.timing.child_margin,
         "parent_propagation": policy.timing.parent_margin,
-        "registration": policy.timing.registration_budget,
+        "registration": budget if registration is None else registration,
         "resign": situation.capabilities.resign,
         "ttl_after": {"ds": policy.ds_ttl_max, "dnskey": policy.dnskey_ttl, "zone": policy.zone_ttl_max},
     }

@@ -2,37 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
+from dnsplan.apply import Ports, look
 from dnsplan.engine import plan_zone
 from dnsplan.errors import UsageError
-from dnsplan.model.forecast import Dated, Forecast
+from dnsplan.model.forecast import Dated, Forecast, ParentDelay
 from dnsplan.model.plan import Situation
-from dnsplan.model.portfolio import Policy, Roll, ZoneIntent
+from dnsplan.model.portfolio import Policy, Portfolio, Roll, ZoneIntent, ZoneName
 from dnsplan.model.records import ALGORITHMS, DIGEST_TYPES
+from dnsplan.model.time import Instant, Seconds
 
 TOKEN = "forecast"  # noqa: S105  # of a rollover
 GOALS = "ksk, zsk, csk, algorithm:NAME, digest:NAME[+NAME], scheme:csk, scheme:ksk-zsk, signed or insecure"
 
 
-def forecast(situation: Situation) -> Forecast:
-    """Return the dates of every step still to come."""
-    budget = situation.policy.timing.registration_budget
-    quick, slow = plan_zone(situation), plan_zone(situation, registration=budget)
-    later = {step.id: step for step in slow.timeline}
+def forecast(situation: Situation, delay: ParentDelay | None = None) -> Forecast:
+    """Return the dates of every step still to come; without a `delay` the parent may take the registration budget."""
+    if delay is None:
+        longest = situation.policy.timing.registration_budget
+        parent = situation.intent.parent or ""
+        delay = ParentDelay(parent=parent, shortest=0, longest=longest, rests_on="budget")
+    plan = plan_zone(situation, registration=delay.shortest)
+    latest, at_once, later = (_dates(situation, takes) for takes in (delay.longest, 0, delay.longest + 1))
     steps = []
     rests: Literal["certain", "parent", "person"] = "certain"
-    for step in quick.timeline:
-        other = later.get(step.id)
+    for step in plan.timeline:
         if step.who == "a person":
             rests = "person"
-        latest = other.not_before if other is not None and rests != "person" else None
-        if rests == "certain" and latest != step.not_before:
+        elif rests == "certain" and at_once.get(step.id) != later.get(step.id):
             rests = "parent"
-        steps.append(Dated(step=step, earliest=step.not_before, latest=latest, rests_on=rests))
-    return Forecast(plan=quick, steps=tuple(steps), at=situation.now)
+        last = latest.get(step.id) if rests != "person" else None
+        steps.append(Dated(step=step, earliest=step.not_before, latest=last, rests_on=rests))
+    return Forecast(plan=plan, steps=tuple(steps), at=situation.now, delay=delay)
+
+
+def _dates(situation: Situation, registration: Seconds) -> Mapping[str, Instant | None]:
+    """Return the date of each step by its id, if the parent needs so long for each change."""
+    return {step.id: step.not_before for step in plan_zone(situation, registration=registration).timeline}
+
+
+def situations(portfolio: Portfolio, zones: Sequence[ZoneName], ports: Ports) -> tuple[Situation, ...]:
+    """Return what is known of each zone now, what its signer holds included; nothing is written."""
+    found = []
+    for one in look(portfolio, zones, ports):
+        situation, signer = one.situation, one.situation.intent.signer
+        if situation.held is None and signer is not None and situation.intent.dnssec != "hold":
+            situation = replace(situation, held=ports.signer(signer).read(one.zone))
+        found.append(situation)
+    return tuple(found)
 
 
 def with_undo(result: Mapping[str, Any], found: Forecast) -> dict[str, Any]:

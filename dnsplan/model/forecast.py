@@ -7,7 +7,7 @@ from typing import Literal
 
 from dnsplan.model.plan import TimelineStep, ZonePlan
 from dnsplan.model.portfolio import ZoneName
-from dnsplan.model.time import Instant
+from dnsplan.model.time import Instant, Seconds
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,8 +17,22 @@ class Dated:
     step: TimelineStep
     earliest: Instant | None
     latest: Instant | None
-    """If the parent takes the whole registration budget; None if a person decides."""
+    """If the parent takes as long as it may; None if a person decides."""
     rests_on: Literal["certain", "parent", "person"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ParentDelay:
+    """How long the parent is taken to need for a change of the DS, from its submission until every server shows it."""
+
+    parent: str
+    """Name of the way in."""
+    shortest: Seconds
+    longest: Seconds
+    rests_on: Literal["history", "entry", "budget"]
+    """The parent's past changes in the ledger, the `usual_delay` or `budget` of its entry, the policy's budget."""
+    changes: int = 0
+    """How many past changes the range rests on."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,6 +42,7 @@ class Forecast:
     plan: ZonePlan
     steps: tuple[Dated, ...]
     at: Instant
+    delay: ParentDelay
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -65,6 +65,19 @@ class RRsetVersion:
     clean_at: Instant | None = None
     ttl: Seconds | None = None
     """The TTL for which it began, with the content of the version before it; None where the content made it new."""
+    asked_of: str | None = None
+    """The parent that was asked for this DS RRset at `first`; None for a version that was found."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Registration:
+    """How long a parent took for one change of a DS: from the first submission until every server showed it."""
+
+    parent: str
+    """Name of the way in."""
+    submitted: Instant
+    shown: Instant
+    """The first of the clean sweeps that confirmed it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -232,5 +245,7 @@ class ZoneHistory:
     """None unless the zone moves from one signer to another."""
     signed_at: str = ""
     """The signer to which the zone has moved; empty while it is where the files said at first."""
+    registrations: tuple[Registration, ...] = ()
+    """The newest changes of the DS that showed, the newest last."""
     planned: str = ""
     """Digest of the zone's effective configuration when it was last planned."""

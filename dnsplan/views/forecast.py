@@ -1,10 +1,12 @@
-"""A forecast for people: text, Markdown, and a Gantt picture in Mermaid."""
+"""A forecast for people (text, Markdown, a Gantt picture in Mermaid) and its dates for machines."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
-from dnsplan.model.forecast import Dated, Forecast
+from dnsplan.codec import to_json
+from dnsplan.model.forecast import Dated, Forecast, ParentDelay
 from dnsplan.model.names import display_name
 from dnsplan.model.time import Instant, format_instant, moment
 from dnsplan.views.escape import escaped, markdown_escaped
@@ -25,9 +27,43 @@ def render_forecast(forecast: Forecast) -> str:
     if not forecast.steps:
         return "\n".join([*lines, f"  {headline(plan)}"]) + "\n"
     lines.append(f"  recipe {plan.recipe}, policy {escaped(plan.policy)}, parent {escaped(plan.parent)}")
+    if _asks_parent(forecast):
+        lines.append(f"  parent {delay_words(forecast.delay)}")
     lines.extend(_line(forecast, dated) for dated in forecast.steps)
     lines.append(f"  done: {_total(forecast)}")
     return "\n".join(lines) + "\n"
+
+
+def _asks_parent(forecast: Forecast) -> bool:
+    """Tell whether any date can depend on the parent."""
+    return any(dated.step.op in {"ds.set", "cds.set"} or dated.rests_on == "parent" for dated in forecast.steps)
+
+
+def delay_words(delay: ParentDelay) -> str:
+    """Return how long the parent is taken to need, and what that rests on."""
+    name = escaped(delay.parent) or "unknown"
+    if delay.rests_on == "history":
+        changes = f"as in {delay.changes} changes on record"
+        return f"{name} shows a change after {span(delay.shortest)} to {span(delay.longest)}, {changes}"
+    why = "as its entry says" if delay.rests_on == "entry" else "the policy's registration budget"
+    return f"{name} shows a change within {span(delay.longest)}: {why}"
+
+
+def forecast_dates(forecast: Forecast) -> dict[str, Any]:
+    """Return the dates of the steps, what each rests on, and the parent's delay, as JSON values."""
+    steps = [
+        {
+            "stage": dated.step.stage,
+            "summary": dated.step.summary,
+            "who": dated.step.who,
+            "earliest": None if dated.earliest is None else format_instant(dated.earliest),
+            "latest": None if dated.latest is None else format_instant(dated.latest),
+            "rests_on": dated.rests_on,
+            "undo": dated.step.undo,
+        }
+        for dated in forecast.steps
+    ]
+    return {"at": format_instant(forecast.at), "parent_delay": to_json(forecast.delay), "steps": steps}
 
 
 def _line(forecast: Forecast, dated: Dated) -> str:
@@ -68,6 +104,8 @@ def forecast_markdown(forecast: Forecast) -> str:
     lines = [f"### {markdown_escaped(display_name(plan.zone))}: {markdown_escaped(plan.why)}", ""]
     if not forecast.steps:
         return "\n".join([*lines, markdown_escaped(headline(plan))]) + "\n"
+    if _asks_parent(forecast):
+        lines += [f"Parent {markdown_escaped(delay_words(forecast.delay))}.", ""]
     lines += ["| stage | earliest | latest | what | who | undo | rests on |", "|---|---|---|---|---|---|---|"]
     for dated in forecast.steps:
         step = dated.step

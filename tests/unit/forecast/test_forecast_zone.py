@@ -12,16 +12,17 @@ from dnsplan.engine.duration import rollover_takes
 from dnsplan.errors import DsplanError, UsageError
 from dnsplan.forecast import simulate
 from dnsplan.forecast.calendar import calendar
+from dnsplan.forecast.delay import parent_delay, zones_beside
 from dnsplan.forecast.described import described
 from dnsplan.forecast.worlds import read_world
 from dnsplan.forecast.zone import forecast, with_goal
-from dnsplan.model.forecast import Calendar
-from dnsplan.model.history import Asked, DsContent, HeldKey, Rollover, ZoneHistory
+from dnsplan.model.forecast import Calendar, ParentDelay
+from dnsplan.model.history import Asked, DsContent, HeldKey, Registration, Rollover, ZoneHistory
 from dnsplan.model.plan import Capabilities, Situation
-from dnsplan.model.portfolio import Accepts, Freeze, Guards, KeyPolicy, Portfolio, Resolution, ZoneIntent
+from dnsplan.model.portfolio import Accepts, Freeze, Guards, KeyPolicy, Portfolio, Resolution, WayIn, ZoneIntent
 from dnsplan.model.records import Ds, make_ds
 from dnsplan.views.calendar import calendar_ics, calendar_json, render_calendar
-from dnsplan.views.forecast import forecast_markdown, forecast_mermaid, render_forecast
+from dnsplan.views.forecast import delay_words, forecast_dates, forecast_markdown, forecast_mermaid, render_forecast
 
 DAY = 86400
 
@@ -246,3 +247,94 @@ def test_a_rollover_takes_as_long_as_the_same_one_in_a_world(scheme: str, goal: 
 
     assert last.earliest == asked.now + takes
     assert takes > 60
+
+
+# The parent's delay ------------------------------------------------------------------------------------------------
+def rolled(*delays: int, parent: str = "own") -> ZoneHistory:
+    past = tuple(
+        Registration(parent=parent, submitted=T0 + 100 * number, shown=T0 + 100 * number + delay)
+        for number, delay in enumerate(delays)
+    )
+    return ZoneHistory(zone="other.example", registrations=past)
+
+
+def delay_of(*histories: ZoneHistory, entry: WayIn | None = None) -> ParentDelay:
+    zone = ZoneIntent(zone="a.example", dnssec="signed", parent="own")
+    zones = replace(portfolio(zone), parents={} if entry is None else {"own": entry})
+    return parent_delay(zones, "a.example", histories)
+
+
+def test_the_range_comes_from_three_past_changes_of_all_zones_at_the_parent() -> None:
+    found = delay_of(rolled(40, 9), rolled(25), rolled(7000, parent="another"))
+
+    assert found == ParentDelay(parent="own", shortest=9, longest=40, rests_on="history", changes=3)
+    assert delay_words(found) == "own shows a change after 9s to 40s, as in 3 changes on record"
+
+
+@pytest.mark.parametrize(
+    ("settings", "longest", "rests_on", "words"),
+    [
+        ({"usual_delay": "2h"}, 7200, "entry", "own shows a change within 2h: as its entry says"),
+        ({"budget": 600}, 600, "entry", "own shows a change within 10m: as its entry says"),
+        ({}, 100, "budget", "own shows a change within 1m40s: the policy's registration budget"),
+    ],
+)
+def test_two_past_changes_are_too_few(settings: dict, longest: int, rests_on: str, words: str) -> None:
+    entry = WayIn(name="own", type="manual", settings=settings)
+
+    found = delay_of(rolled(40, 9), entry=entry)
+
+    assert (found.shortest, found.longest, found.rests_on, found.changes) == (0, longest, rests_on, 0)
+    assert delay_words(found) == words
+    assert delay_of(rolled(40, 9)).rests_on == "budget"
+
+
+def test_the_zones_at_the_same_parent_tell_about_it() -> None:
+    zones = [ZoneIntent(zone=name, dnssec="signed", parent=at) for name, at in (("a", "own"), ("b", "own"), ("c", "x"))]
+
+    assert zones_beside(portfolio(*zones), "a") == ("a", "b")
+
+
+def test_the_dates_take_the_shortest_and_the_longest_past_change() -> None:
+    one = Capabilities(update="replace", accepts=Accepts(max_ds=1))
+    delay = ParentDelay(parent="own", shortest=20, longest=60, rests_on="history", changes=4)
+
+    found = forecast(with_goal(situation(capabilities=one), "ksk"), delay)
+    dates = {one.step.stage: (one.earliest, one.latest, one.rests_on) for one in found.steps}
+    document = forecast_dates(found)
+
+    assert dates["B2"] == (T0 + 55, T0 + 55, "certain")
+    assert dates["B3"] == (T0 + 55 + 20 + 97, T0 + 55 + 60 + 97, "parent")
+    assert "  parent own shows a change after 20s to 1m, as in 4 changes on record\n" in render_forecast(found)
+    assert "Parent own shows a change after 20s to 1m, as in 4 changes on record." in forecast_markdown(found)
+    assert document["parent_delay"] == {
+        "parent": "own", "shortest": 20, "longest": 60, "rests_on": "history", "changes": 4,
+    }  # fmt: skip
+    assert [step["rests_on"] for step in document["steps"]] == ["certain", "certain", "certain", "parent", "parent"]
+
+
+def test_a_parent_that_always_took_as_long_makes_no_date_certain() -> None:
+    same = ParentDelay(parent="own", shortest=20, longest=20, rests_on="history", changes=4)
+
+    found = forecast(with_goal(situation(), "insecure"), same)
+
+    assert [one.earliest == one.latest for one in found.steps] == [True] * len(found.steps)
+    assert [one.rests_on for one in found.steps][:2] == ["certain", "parent"]
+
+
+def test_a_change_of_the_ds_under_way_is_counted_from_when_it_was_asked_for() -> None:
+    world = TinyWorld(capabilities=Capabilities(update="replace", accepts=Accepts(max_ds=1)), registration=1000)
+    world.run(0)
+    asked = with_goal(world.situation(world.observe(10)), "ksk")
+    world.intent, world.history = asked.intent, asked.history
+    for at in (10, 11, 60):
+        world.run(at)
+    assert [stage for _, stage in world.log] == ["B0-ksk", "B1", "B2"]
+    world.plan(90)
+    delay = ParentDelay(parent="own", shortest=0, longest=80, rests_on="history", changes=4)
+
+    found = forecast(world.situation(world.observe(90)), delay)
+
+    # B2 was asked for at 60: shown at 140 at the latest, and the old DS is gone 97 s later
+    first = found.steps[0]
+    assert (first.step.stage, first.earliest, first.latest, first.rests_on) == ("B3", T0 + 187, T0 + 237, "parent")
