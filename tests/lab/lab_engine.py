@@ -11,6 +11,10 @@ from lab_zones import WaysIn
 
 from dnsplan.apply import Ports, Run, RunResult, run
 from dnsplan.cli.clock import SystemClock
+from dnsplan.forecast.delay import parent_delay
+from dnsplan.forecast.zone import forecast, situations
+from dnsplan.model.audit import Record
+from dnsplan.model.forecast import Forecast
 from dnsplan.model.plan import NeedsHuman, SetDs
 from dnsplan.model.portfolio import ObserveSettings, Policy, Portfolio, Resolution, WayIn, ZoneIntent
 from dnsplan.observe import Observer
@@ -33,6 +37,10 @@ class Managed:
     done: dict[str, float] = field(default_factory=dict)
     """When a zone's last step was taken."""
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
+    records: list[Record] = field(default_factory=list)
+    """What the ledger was told of the runs that changed something."""
+    looked: list[float] = field(default_factory=list)
+    """When each run began."""
     _asked: set[SetDs] = field(default_factory=set)
     _runs: int = 0
 
@@ -58,16 +66,32 @@ class Managed:
             digest=lambda _: "",
         )
 
+    @property
+    def portfolio(self) -> Portfolio:
+        """Return what the files say now."""
+        return Portfolio(
+            name="lab", zones=self.intents, policies=self.policies, signers={}, parents={}, accepts={},
+            resolution=self.resolution,
+        )  # fmt: skip
+
+    def forecasts(self) -> dict[str, Forecast]:
+        """Return the forecast of every zone, made as the command makes it."""
+        portfolio, histories = self.portfolio, self.ledger.histories.values()
+        return {
+            one.intent.zone: forecast(one, parent_delay(portfolio, one.intent.zone, histories))
+            for one in situations(portfolio, tuple(self.intents), self.ports)
+        }
+
     def run(self) -> RunResult:
         """Observe every zone once and do everything that is ready."""
         self._runs += 1
         if self.lab.rolling and self._runs % 4 == 0:
             self.lab.rolling.hurry()
-        portfolio = Portfolio(
-            name="lab", zones=self.intents, policies=self.policies, signers={}, parents={}, accepts={},
-            resolution=self.resolution,
-        )  # fmt: skip
-        result = run(portfolio, tuple(self.intents), self.ports, Run(id=f"run-{self._runs}"))
+        self.looked.append(time.time())  # noqa: TID251  # the ledger's time
+        request = Run(id=f"run-{self._runs}")
+        result = run(self.portfolio, tuple(self.intents), self.ports, request)
+        if self.ledger.record is not None and self.ledger.record.id == request.id:
+            self.records.append(self.ledger.record)
         for zone in result.zones:
             self.log += [
                 f"{time.monotonic():.1f} {zone.zone} {step.id} {step.outcome} {step.reason}" for step in zone.steps
