@@ -10,7 +10,7 @@ from dnsplan.apply import Ports, look
 from dnsplan.engine import plan_zone
 from dnsplan.errors import UsageError
 from dnsplan.model.forecast import Dated, Forecast, ParentDelay
-from dnsplan.model.plan import Situation
+from dnsplan.model.plan import Situation, Undo
 from dnsplan.model.portfolio import Policy, Portfolio, Roll, ZoneIntent, ZoneName
 from dnsplan.model.records import ALGORITHMS, DIGEST_TYPES
 from dnsplan.model.time import Instant, Seconds
@@ -57,7 +57,8 @@ def situations(portfolio: Portfolio, zones: Sequence[ZoneName], ports: Ports) ->
 
 def with_undo(result: Mapping[str, Any], found: Forecast) -> dict[str, Any]:
     """Return a simulation's result with the way back from each step: `fast`, `slow` or `irreversible`."""
-    classes = {step.stage.split("-")[0]: step.undo for step in found.plan.timeline}
+    classes: dict[str, Undo] = {"repeat": "fast"}
+    classes |= {step.stage.split("-")[0]: step.undo for step in found.plan.timeline}
     moves = [
         {**move, "undo": classes[move["stage"]]} if move["move"] == "step" and move["stage"] in classes else move
         for move in result["moves"]

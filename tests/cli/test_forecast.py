@@ -37,8 +37,9 @@ def test_a_change_is_dated_argued_and_simulated_before_anything_is_touched(signe
     assert picture.out.startswith("gantt\n")
     assert list(Draft202012Validator(json.loads(schema("simulation"))).iter_errors(simulated.json)) == []
     assert simulated.json["reached"]
-    undo = {move["stage"]: move["undo"] for move in simulated.json["moves"] if move["move"] == "step"}
-    assert undo == {"B0": "fast", "B1": "fast", "B2a": "fast", "B2b": "fast", "B3": "slow", "B4": "irreversible"}
+    undo = {move["stage"]: move.get("undo") for move in simulated.json["moves"] if move["move"] == "step"}
+    known = {"B0": "fast", "B1": "fast", "B2a": "fast", "B2b": "fast", "B3": "slow", "B4": "irreversible"}
+    assert undo in ({"repeat": "fast", **known}, known), undo
     assert "undo: slow, gates again" in text.out
     assert "no change" in nothing.out
 

@@ -172,7 +172,7 @@ def new_ttl(put: Put) -> None:
                 base = version.everywhere if base is None else min(base, version.everywhere)
         return tuple(reversed(result))
 
-    put("spans._spans", wrong)
+    put("spans.cached", wrong)
     last_ttl(put, forget=False)
 
 
@@ -278,7 +278,7 @@ def foreign_dropped(put: Put) -> None:
 
 
 def no_memory_of_targets(put: Put) -> None:
-    put("journal._with_target", lambda versions, _content, _now: versions)
+    put("journal._with_target", lambda versions, *_: versions)
 
 
 def creation_not_idempotent(put: Put) -> None:
