@@ -20,7 +20,6 @@ from dnsplan.model.time import format_duration, format_instant
 def findings(view: View) -> tuple[Finding, ...]:
     """Return the findings, the worst first."""
     found = [
-        *_broken(view),
         *_foreign_ds(view),
         *_foreign_keys(view),
         *_acknowledged(view),
@@ -35,13 +34,14 @@ def findings(view: View) -> tuple[Finding, ...]:
     ]
     for at in (view, view.other):
         if at is not None:
-            found += [*lies(at), *_silent(at), *expiring(at)]
+            found += [*lies(at), *_silent(at), *expiring(at), *_broken(at)]
     order = ("critical", "error", "warning", "notice", "info")
     return tuple(sorted(found, key=lambda finding: (order.index(finding.severity), finding.code)))
 
 
 def _broken(view: View) -> list[Finding]:
-    if not is_bogus("lenient", view.refs, view.keyset, view.zone.signers):
+    asked = view.reach.first <= view.situation.now < view.reach.until
+    if not asked or not is_bogus("lenient", view.refs, view.keyset, view.zone.signers):
         return []
     return [
         Finding(

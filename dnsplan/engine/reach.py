@@ -35,12 +35,15 @@ ALWAYS = Reach(0, FOREVER)
 
 
 def split(seen: Observation, beside: Beside) -> tuple[Observation, Observation]:
-    """Return what the servers of the zone's own signer showed, and what those of the other one did."""
+    """Return what the servers of the zone's own signer showed, and what those of the other one did.
+
+    The first still holds the other signer's views beside its own, so that it can be split again.
+    """
     at, views = seen.beside_at | beside.servers, (*seen.child, *seen.beside)
     here = tuple(view for view in views if view.address not in at)
     there = tuple(view for view in views if view.address in at)
-    own = replace(seen, child=here, beside=(), beside_at=frozenset(), extra=seen.extra - at)
-    return own, replace(own, child=there)
+    own = replace(seen, child=here, beside=there, beside_at=at, extra=seen.extra - at)
+    return own, replace(own, child=there, beside=(), beside_at=frozenset())
 
 
 def reaches(beside: Beside, margin: Margins) -> tuple[Reach, Reach]:

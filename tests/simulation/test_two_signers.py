@@ -45,6 +45,7 @@ def test_a_zone_moves_and_no_resolver_fails(seed: int) -> None:
     assert violations(world) == []
     assert newest(world) == ARRIVED
     assert {stage for _, stage in world.stages} == {"J1", "J2", "J3", "J5", "J6"}
+    assert world.found <= {"SIGNER_MOVED"}
     calls = world.calls
     assert world.run(10_000).headline == "OK"
     assert world.calls == calls

@@ -84,6 +84,8 @@ class World:
     """What becomes of a call: accepted, refused, swallowed (accepted, and nothing happens), lost or handed over."""
     names: frozenset[str] = frozenset(NAMES[THERE])
     foresee: bool = False
+    found: set[str] = field(default_factory=set)
+    """The codes of all findings so far."""
 
     def __post_init__(self) -> None:
         start = {
@@ -189,6 +191,7 @@ class World:
         for _ in range(most):
             self.plan = plan_zone(self.situation(seen), foresee=self.foresee)
             self.history = self.plan.history
+            self.found |= {finding.code for finding in self.plan.findings}
             steps = [m.step if isinstance(m, NeedsHuman) else m for m in self.plan.moves]
             steps = [step for step in steps if isinstance(step, Step) and step.stage != "manual"]
             if not steps:

@@ -78,6 +78,7 @@ def test_the_timeline_is_what_happens() -> None:
     first = plan_at(world, seen)
     foreseen = {step.stage: (step.not_before or 0) - T0 for step in first.timeline}
     assert sorted(step.stage for step in first.timeline) == ALL
+    assert [(type(move), move.stage) for move in first.moves] == [(Step, "J1"), (Step, "J1")]
     assert {(step.op, step.who) for step in first.timeline if step.stage == "J3"} == {
         ("ns.set", "parent p"),
         ("ns.set", f"signer {HOME}"),
