@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from dnsplan.model.action import Action, SetDs, SetNs, SetTtl, SharedAction
 from dnsplan.model.audit import Record
 from dnsplan.model.history import ZoneHistory
 from dnsplan.model.observation import Observation
-from dnsplan.model.plan import Action, Capabilities, Receipt, Serving, SetDs, SetNs, SetTtl, SharedAction, SignerKey
+from dnsplan.model.plan import Capabilities, Receipt, Serving, SignerKey
 from dnsplan.model.portfolio import Accepts, ZoneName
 from dnsplan.model.records import Dnskey, Ds
 from dnsplan.model.time import Instant, Seconds

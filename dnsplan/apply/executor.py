@@ -20,9 +20,10 @@ from dnsplan.codec import canonical, to_json
 from dnsplan.engine import record_intent, record_outcome
 from dnsplan.engine.readiness import is_for_parent
 from dnsplan.errors import DsplanError, LedgerError, LockedError
+from dnsplan.model.action import SetCds, SetDs, SetNs
 from dnsplan.model.audit import AuthorisedBy, Record, StepRecord
 from dnsplan.model.history import ZoneHistory
-from dnsplan.model.plan import Blocked, Headline, Move, NeedsHuman, Plan, SetCds, SetDs, SetNs, Step, Wait, ZonePlan
+from dnsplan.model.plan import Blocked, Headline, Move, NeedsHuman, Plan, Step, Wait, ZonePlan
 from dnsplan.model.portfolio import Portfolio, ZoneName
 from dnsplan.model.time import Instant
 from dnsplan.ports import Ledger

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from dnsplan.apply.looking import Look
 from dnsplan.apply.turns import Canaries, Histories, in_turn, is_urgent
 from dnsplan.apply.windows import opens_at
+from dnsplan.model.action import SetCds, SetDs
 from dnsplan.model.history import Asked
-from dnsplan.model.plan import Blocked, Finding, Move, SetCds, SetDs, Step, Wait
+from dnsplan.model.plan import Blocked, Finding, Move, Step, Wait
 from dnsplan.model.portfolio import Portfolio, ZoneName
 
 PERCENT_FROM = 40

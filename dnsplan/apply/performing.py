@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from dnsplan.apply.looking import Ports, retry_after
 from dnsplan.errors import AdapterError, DsplanError, LockedError
+from dnsplan.model.action import ImportKeys, SetDs, SetNs
 from dnsplan.model.history import ZoneHistory
-from dnsplan.model.plan import ImportKeys, Receipt, SetDs, SetNs, Step
+from dnsplan.model.plan import Receipt, Step
 from dnsplan.model.portfolio import ZoneName
 from dnsplan.model.time import Seconds
 from dnsplan.ports import DelegatingParent, Ledger, Parent, SharingSigner, Signer

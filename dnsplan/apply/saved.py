@@ -12,21 +12,10 @@ from dnsplan.apply.assemble import fingerprint
 from dnsplan.apply.looking import Look, Ports
 from dnsplan.apply.outcome import way_in_unusable
 from dnsplan.engine.journal import targets
+from dnsplan.model.action import AnyAction, CreateKey, DeleteKey, ImportKeys, SetNs, SetNsec3, SetTtl
 from dnsplan.model.history import Content, NsContent, RRsetVersion
 from dnsplan.model.observation import ChildAnswer, ParentAnswer
-from dnsplan.model.plan import (
-    AnyAction,
-    CreateKey,
-    DeleteKey,
-    ImportKeys,
-    NeedsHuman,
-    Plan,
-    SetNs,
-    SetNsec3,
-    SetTtl,
-    Step,
-    ZonePlan,
-)
+from dnsplan.model.plan import NeedsHuman, Plan, Step, ZonePlan
 from dnsplan.model.portfolio import ZoneName
 from dnsplan.model.time import Seconds
 

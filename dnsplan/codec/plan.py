@@ -12,7 +12,8 @@ from dnsplan import __version__
 from dnsplan.codec.canonical import Json, canonical, parse, sha256_of
 from dnsplan.codec.values import from_json, to_json
 from dnsplan.errors import ConfigError
-from dnsplan.model.plan import Done, NeedsHuman, Plan, SetCds, SetDs, Step, ZonePlan
+from dnsplan.model.action import SetCds, SetDs
+from dnsplan.model.plan import Done, NeedsHuman, Plan, Step, ZonePlan
 from dnsplan.model.time import format_instant
 
 FORMAT, VERSION = "dsplan.plan", "1.0"

@@ -10,6 +10,18 @@ from dataclasses import replace
 from typing import Literal, assert_never
 
 from dnsplan.engine.timed import with_ttl
+from dnsplan.model.action import (
+    AnyAction,
+    CreateKey,
+    DeleteKey,
+    ImportKeys,
+    SetCds,
+    SetDs,
+    SetKeys,
+    SetNs,
+    SetNsec3,
+    SetTtl,
+)
 from dnsplan.model.history import (
     Beside,
     Content,
@@ -22,20 +34,7 @@ from dnsplan.model.history import (
     ZoneContent,
     ZoneHistory,
 )
-from dnsplan.model.plan import (
-    AnyAction,
-    CreateKey,
-    DeleteKey,
-    ImportKeys,
-    Receipt,
-    SetCds,
-    SetDs,
-    SetKeys,
-    SetNs,
-    SetNsec3,
-    SetTtl,
-    Step,
-)
+from dnsplan.model.plan import Receipt, Step
 from dnsplan.model.records import Dnskey
 from dnsplan.model.time import Instant
 

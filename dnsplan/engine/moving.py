@@ -11,8 +11,9 @@ from dnsplan.engine.reach import clipped
 from dnsplan.engine.spans import FOREVER, Span, ValueT
 from dnsplan.engine.target import ids
 from dnsplan.engine.view import View
+from dnsplan.model.action import ImportKeys, SetNs
 from dnsplan.model.history import Beside, NsContent, RRsetName, RRsetVersion, ZoneHistory
-from dnsplan.model.plan import Blocked, Finding, Gate, GateTerm, ImportKeys, Serving, SetNs
+from dnsplan.model.plan import Blocked, Finding, Gate, GateTerm, Serving
 from dnsplan.model.portfolio import ZoneIntent
 from dnsplan.model.records import Dnskey, Ds
 

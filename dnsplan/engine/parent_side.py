@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dnsplan.engine.view import Proposal, View
-from dnsplan.model.plan import Action, Blocked, Finding, Gate, SetCds, SetDs, Undo
+from dnsplan.model.action import Action, SetCds, SetDs
+from dnsplan.model.plan import Blocked, Finding, Gate, Undo
 from dnsplan.model.records import Ds
 
 

@@ -12,27 +12,20 @@ from dnsplan.engine.obstacles import next_sweep, obstacle
 from dnsplan.engine.reach import served_until
 from dnsplan.engine.spans import FOREVER, Span, Spans, ValueT, ds_value, keys_value
 from dnsplan.engine.view import Proposal, View, side_of, view_of
-from dnsplan.model.history import RRsetVersion, Touched
-from dnsplan.model.plan import (
+from dnsplan.model.action import (
     AnyAction,
-    Blocked,
-    Capabilities,
-    Counterexample,
     CreateKey,
     DeleteKey,
     ImportKeys,
-    Move,
-    NeedsHuman,
-    Proof,
     SetCds,
     SetDs,
     SetKeys,
     SetNs,
     SetNsec3,
     SetTtl,
-    Step,
-    Wait,
 )
+from dnsplan.model.history import RRsetVersion, Touched
+from dnsplan.model.plan import Blocked, Capabilities, Counterexample, Move, NeedsHuman, Proof, Step, Wait
 from dnsplan.model.time import Instant
 
 

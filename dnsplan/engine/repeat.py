@@ -7,21 +7,9 @@ from dnsplan.engine.moving import shared
 from dnsplan.engine.obstacles import is_given_up, is_overdue, next_sweep, obstacle
 from dnsplan.engine.readiness import admitted_from, judge, make_step, needs_person, restated, rrset_of
 from dnsplan.engine.view import Proposal, View
+from dnsplan.model.action import Action, AnyAction, SetCds, SetDs, SetKeys, SetNs, SetTtl
 from dnsplan.model.history import DsContent, NsContent, RRsetVersion, Touched
-from dnsplan.model.plan import (
-    Action,
-    AnyAction,
-    Gate,
-    Move,
-    NeedsHuman,
-    Op,
-    SetCds,
-    SetDs,
-    SetKeys,
-    SetNs,
-    SetTtl,
-    Wait,
-)
+from dnsplan.model.plan import Gate, Move, NeedsHuman, Op, Wait
 
 
 def repeats(view: View) -> tuple[Move, ...]:

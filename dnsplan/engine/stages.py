@@ -12,7 +12,8 @@ from dnsplan.engine.gates import demands_none_of, gate, has_keys, signed_by, sig
 from dnsplan.engine.parent_side import count, ds_proposal, fits, parent_limit, swaps
 from dnsplan.engine.target import Target, wanted_ds
 from dnsplan.engine.view import Proposal, View
-from dnsplan.model.plan import Blocked, CreateKey, DeleteKey, Gate, Op, SetKeys, Undo
+from dnsplan.model.action import CreateKey, DeleteKey, SetKeys
+from dnsplan.model.plan import Blocked, Gate, Op, Undo
 from dnsplan.model.records import Dnskey, KeyId
 
 Proposals = tuple[Proposal | Blocked, ...]

@@ -18,9 +18,10 @@ from dnsplan.engine.readiness import (
     touched,
 )
 from dnsplan.engine.view import Proposal, View, is_emergency, side_of, view_of
+from dnsplan.model.action import CreateKey, DeleteKey, SetCds, SetNs, SetNsec3
 from dnsplan.model.history import HeldKey, Rollover, RRsetVersion, Touched, ZoneHistory
 from dnsplan.model.observation import ChildAnswer, Denial, Observation
-from dnsplan.model.plan import CreateKey, DeleteKey, Proof, SetCds, SetNs, SetNsec3, TimelineStep
+from dnsplan.model.plan import Proof, TimelineStep
 from dnsplan.model.records import SEP, ZONE_KEY, Dnskey
 from dnsplan.model.time import Instant, Seconds
 

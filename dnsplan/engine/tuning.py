@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from dnsplan.engine.view import View
+from dnsplan.model.action import SetNsec3
 from dnsplan.model.observation import ChildAnswer, ChildView, Denial, ParentAnswer, ParentView
-from dnsplan.model.plan import SetNsec3
 from dnsplan.model.time import Seconds
 
 OLDER_THAN_NSEC3 = frozenset({1, 3, 5})

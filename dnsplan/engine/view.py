@@ -12,8 +12,9 @@ from dnsplan.engine.reach import ALWAYS, Reach, both, history_there, reaches, sp
 from dnsplan.engine.silence import ACKNOWLEDGED_MARGIN, is_blind
 from dnsplan.engine.spans import Margins, Ring, Spans, key_ring, known_keys, margins, spans_of
 from dnsplan.engine.validators import DsSet, KeySet
+from dnsplan.model.action import AnyAction
 from dnsplan.model.history import Beside, DnskeyContent, DsContent, Rollover, RRsetVersion, ZoneContent, ZoneHistory
-from dnsplan.model.plan import AnyAction, Gate, GateTerm, Op, Situation, Undo
+from dnsplan.model.plan import Gate, GateTerm, Op, Situation, Undo
 from dnsplan.model.portfolio import Profile, Role
 from dnsplan.model.records import SEP, Dnskey, Ds, KeyId, make_ds
 from dnsplan.model.time import Instant

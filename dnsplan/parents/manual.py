@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dnsplan.model.plan import Capabilities, Receipt, SetDs, SetTtl
+from dnsplan.model.action import SetDs, SetTtl
+from dnsplan.model.plan import Capabilities, Receipt
 from dnsplan.model.portfolio import Accepts, WayIn, ZoneName
 from dnsplan.model.records import Ds
 from dnsplan.model.settings import Settings, accepted_by_account, settings_of

@@ -25,7 +25,8 @@ import dns.tsig
 import dns.update
 
 from dnsplan.errors import AdapterError, ConfigError, SecretError
-from dnsplan.model.plan import Capabilities, Receipt, SetDs, SetNs, SetTtl
+from dnsplan.model.action import SetDs, SetNs, SetTtl
+from dnsplan.model.plan import Capabilities, Receipt
 from dnsplan.model.portfolio import Accepts, Secret, WayIn, ZoneName
 from dnsplan.model.records import Ds, ds_from_rdata
 from dnsplan.model.secret import SecretText

@@ -47,6 +47,7 @@ def policy_rules(file: YamlFile) -> Iterator[Fault]:
     policy = build_policy(file.value, file.file)
     if policy.dnskey_ttl > MOST_TTL:
         yield file.fault(("dnskey", "ttl"), "BAD_VALUE", f"a TTL is at most {MOST_TTL} seconds", "write less than 68y")
+        return
     if "signatures" in file.value and policy.signature_min_remaining >= policy.signature_max_validity:
         yield file.fault(("signatures",), "BAD_VALUE", "min_remaining is not below max_validity", "")
     yield from _overlapping(file, policy)

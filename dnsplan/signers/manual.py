@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dnsplan.model.plan import Action, Capabilities, Receipt, SignerKey
+from dnsplan.model.action import Action
+from dnsplan.model.plan import Capabilities, Receipt, SignerKey
 from dnsplan.model.portfolio import WayIn, ZoneName
 from dnsplan.model.settings import settings_of
 from dnsplan.model.time import Seconds

@@ -13,14 +13,11 @@ from threading import Lock
 from typing import assert_never
 
 from dnsplan.errors import AdapterError, SecretError
-from dnsplan.model.plan import (
+from dnsplan.model.action import (
     Action,
-    Capabilities,
     CreateKey,
     DeleteKey,
     ImportKeys,
-    Receipt,
-    Serving,
     SetCds,
     SetDs,
     SetKeys,
@@ -28,8 +25,8 @@ from dnsplan.model.plan import (
     SetNsec3,
     SetTtl,
     SharedAction,
-    SignerKey,
 )
+from dnsplan.model.plan import Capabilities, Receipt, Serving, SignerKey
 from dnsplan.model.portfolio import Role, Secret, WayIn, ZoneName
 from dnsplan.model.records import KeyId, parse_dnskey
 from dnsplan.model.secret import SecretText

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from dnsplan.model.plan import NeedsHuman, SetDs, SetKeys, Step, ZonePlan
+from dnsplan.model.action import SetDs, SetKeys
+from dnsplan.model.plan import NeedsHuman, Step, ZonePlan
 from dnsplan.model.records import Dnskey
 from dnsplan.views.evidence import Kind, seen_on
 

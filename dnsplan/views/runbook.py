@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from dnsplan.model.action import AnyAction, ImportKeys, SetDs, SetNs
 from dnsplan.model.names import display_name
-from dnsplan.model.plan import AnyAction, ImportKeys, NeedsHuman, SetDs, SetNs, Step, ZonePlan
+from dnsplan.model.plan import NeedsHuman, Step, ZonePlan
 from dnsplan.model.portfolio import WayIn
 from dnsplan.model.records import ALGORITHMS, DIGEST_TYPES, Dnskey, Ds
 from dnsplan.model.time import Instant, Seconds, format_instant

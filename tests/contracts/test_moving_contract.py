@@ -14,7 +14,8 @@ from parent_rigs import connected as connected_parent
 from signer_rigs import connected as connected_signer
 
 from dnsplan.errors import AdapterError
-from dnsplan.model.plan import CreateKey, ImportKeys, Serving, SetKeys, SetNs
+from dnsplan.model.action import CreateKey, ImportKeys, SetKeys, SetNs
+from dnsplan.model.plan import Serving
 from dnsplan.model.portfolio import Accepts, Secret
 from dnsplan.model.records import Dnskey
 from dnsplan.ports import DelegatingParent, SharingSigner

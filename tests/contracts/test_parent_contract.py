@@ -23,7 +23,7 @@ from secret_search import may_hold, watch_in_this_test
 from simulated_rigs import simulated_parents
 
 from dnsplan.errors import AdapterError
-from dnsplan.model.plan import SetDs, SetTtl
+from dnsplan.model.action import SetDs, SetTtl
 from dnsplan.model.portfolio import Accepts
 from dnsplan.model.records import Dnskey, Ds, make_ds
 

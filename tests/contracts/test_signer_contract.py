@@ -23,7 +23,7 @@ from signer_rigs import (
 from simulated_rigs import simulated_signers
 
 from dnsplan.errors import AdapterError
-from dnsplan.model.plan import CreateKey, DeleteKey, SetCds, SetKeys, SetNsec3, SetTtl
+from dnsplan.model.action import CreateKey, DeleteKey, SetCds, SetKeys, SetNsec3, SetTtl
 from dnsplan.model.portfolio import Role
 from dnsplan.model.records import Dnskey, make_ds
 

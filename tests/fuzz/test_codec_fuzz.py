@@ -16,10 +16,11 @@ from dnsplan.codec.ledger import dump_history, dump_record, load_history, load_r
 from dnsplan.codec.observation import dump_observations, load_observations
 from dnsplan.codec.plan import dump_plan, load_plan
 from dnsplan.errors import ConfigError
+from dnsplan.model.action import SetDs
 from dnsplan.model.audit import AuthorisedBy, Record, StepRecord
 from dnsplan.model.history import DnskeyContent, DsContent, RRsetVersion, ZoneHistory
 from dnsplan.model.observation import Observation, ParentAnswer, Unreachable
-from dnsplan.model.plan import Gate, GateTerm, Plan, Proof, SetDs, Step, ZonePlan
+from dnsplan.model.plan import Gate, GateTerm, Plan, Proof, Step, ZonePlan
 from dnsplan.model.portfolio import Source
 from dnsplan.model.records import Dnskey, make_ds
 

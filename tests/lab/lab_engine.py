@@ -13,9 +13,10 @@ from dnsplan.apply import Ports, Run, RunResult, run
 from dnsplan.cli.clock import SystemClock
 from dnsplan.forecast.delay import parent_delay
 from dnsplan.forecast.zone import forecast, situations
+from dnsplan.model.action import SetDs
 from dnsplan.model.audit import Record
 from dnsplan.model.forecast import Forecast
-from dnsplan.model.plan import NeedsHuman, SetDs
+from dnsplan.model.plan import NeedsHuman
 from dnsplan.model.portfolio import ObserveSettings, Policy, Portfolio, Resolution, WayIn, ZoneIntent
 from dnsplan.observe import Observer
 from dnsplan.parents import Surroundings, connect_parent

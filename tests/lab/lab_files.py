@@ -13,7 +13,8 @@ from lab_nsd import NsdPrimary
 from lab_signing import Key, Signing, make_keys
 
 from dnsplan.errors import AdapterError
-from dnsplan.model.plan import Action, Capabilities, CreateKey, DeleteKey, Receipt, SetKeys, SignerKey
+from dnsplan.model.action import Action, CreateKey, DeleteKey, SetKeys
+from dnsplan.model.plan import Capabilities, Receipt, SignerKey
 from dnsplan.model.portfolio import Role
 from dnsplan.model.records import KeyId
 

@@ -15,7 +15,7 @@ from lab_dns import Server, ds_of, keys_of, signed_by, wires
 from lab_rolling import ON_DEMAND_KEY_TTL
 from lab_zones import DS_TTL, KEY_TTL, WaysIn, wait_until
 
-from dnsplan.model.plan import CreateKey, SetDs, SetKeys
+from dnsplan.model.action import CreateKey, SetDs, SetKeys
 from dnsplan.model.portfolio import Role
 from dnsplan.model.records import Dnskey, make_ds
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from lab import CHILD_1, CHILD_2, RESOLVERS, TLD, Lab
 from lab_dns import keys_of, signed_by
 
-from dnsplan.model.plan import CreateKey, SetDs, SetKeys
+from dnsplan.model.action import CreateKey, SetDs, SetKeys
 from dnsplan.model.portfolio import Role, Secret, Setting, WayIn
 from dnsplan.model.records import Dnskey, make_ds
 from dnsplan.model.secret import SecretText

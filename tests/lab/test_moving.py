@@ -13,7 +13,7 @@ from lab_engine import Managed
 from lab_prober import Prober
 from lab_zones import DS_TTL, KEY_TTL, Hand, WaysIn, wait_until, wait_until_secure
 
-from dnsplan.model.plan import CreateKey, ImportKeys, SetDs, SetKeys, SetNs
+from dnsplan.model.action import CreateKey, ImportKeys, SetDs, SetKeys, SetNs
 from dnsplan.model.portfolio import Policy, Timing, ZoneIntent
 from dnsplan.model.records import Dnskey, make_ds
 from dnsplan.ports import DelegatingParent, SharingSigner

@@ -23,8 +23,8 @@ from lab_hasty import DATA_TTL, FOLLOWED_DS_TTL, change, delegate, follow_bind, 
 from lab_prober import Prober
 from lab_zones import DS_TTL, KEY_TTL, wait_until_secure
 
+from dnsplan.model.action import SetDs
 from dnsplan.model.forecast import Forecast
-from dnsplan.model.plan import SetDs
 from dnsplan.model.portfolio import KeyPolicy, Policy, Roll, Timing, ZoneIntent
 from dnsplan.model.records import Dnskey, Ds, make_ds
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from scenario import START, ds_set, ids, key_set, plan_of, read
 
-from dnsplan.model.plan import Blocked, Done, Move, NeedsHuman, NeedsReview, SetCds, SetDs, SetKeys, Step, Wait
+from dnsplan.model.action import SetCds, SetDs, SetKeys
+from dnsplan.model.plan import Blocked, Done, Move, NeedsHuman, NeedsReview, Step, Wait
 
 SCENARIOS = sorted(Path(__file__).parent.glob("*.yaml"))
 KINDS: Mapping[str, type[Move]] = {

@@ -13,7 +13,8 @@ from wide_worlds import wide_world
 from worlds import world
 
 from dnsplan.forecast.simulate import Simulation
-from dnsplan.model.plan import Capabilities, Receipt, SetDs, SetTtl
+from dnsplan.model.action import SetDs, SetTtl
+from dnsplan.model.plan import Capabilities, Receipt
 from dnsplan.model.portfolio import Accepts, Roll
 from dnsplan.model.records import Dnskey
 from dnsplan.world.simulated import SimulatedParent, SimulatedSigner

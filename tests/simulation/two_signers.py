@@ -14,21 +14,10 @@ from oracle import BEFORE, INFINITY, fails, keys_validate
 
 from dnsplan.engine import absorb, plan_zone, record_intent, record_outcome
 from dnsplan.engine.moving import meet, moves, settled
+from dnsplan.model.action import ImportKeys, SetDs, SetNs
 from dnsplan.model.history import ZoneHistory
 from dnsplan.model.observation import ChildAnswer, Observation, ParentAnswer, Unreachable
-from dnsplan.model.plan import (
-    Capabilities,
-    ImportKeys,
-    NeedsHuman,
-    Receipt,
-    Serving,
-    SetDs,
-    SetNs,
-    SignerKey,
-    Situation,
-    Step,
-    ZonePlan,
-)
+from dnsplan.model.plan import Capabilities, NeedsHuman, Receipt, Serving, SignerKey, Situation, Step, ZonePlan
 from dnsplan.model.portfolio import Policy, Timing, ZoneIntent
 from dnsplan.model.records import Dnskey, make_ds
 

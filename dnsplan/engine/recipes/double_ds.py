@@ -13,7 +13,7 @@ from dnsplan.engine.parent_side import ds_proposal
 from dnsplan.engine.stages import OPEN, Proposals, create, ds_cached, forget, keys_cached
 from dnsplan.engine.target import Target, target_of, wanted_ds
 from dnsplan.engine.view import Proposal, View
-from dnsplan.model.plan import SetKeys
+from dnsplan.model.action import SetKeys
 
 
 def propose(view: View) -> Proposals:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from dnsplan.engine.gates import empty, trust_gate
 from dnsplan.engine.parent_side import ds_proposal
 from dnsplan.engine.view import Proposal, View
-from dnsplan.model.plan import Blocked, DeleteKey, Finding, Gate, SetKeys
+from dnsplan.model.action import DeleteKey, SetKeys
+from dnsplan.model.plan import Blocked, Finding, Gate
 
 
 def propose(view: View) -> tuple[Proposal | Blocked, ...]:

@@ -25,7 +25,7 @@ from dnsplan.engine.stages import (
 )
 from dnsplan.engine.target import Target, target_of, wanted_ds
 from dnsplan.engine.view import Proposal, View
-from dnsplan.model.plan import SetKeys
+from dnsplan.model.action import SetKeys
 
 
 def propose(view: View) -> Proposals:

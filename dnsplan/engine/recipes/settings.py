@@ -19,8 +19,9 @@ from dnsplan.engine.obstacles import next_sweep
 from dnsplan.engine.timed import is_changing, withdrawn
 from dnsplan.engine.tuning import TtlChange, ttl_changes, wanted_nsec3, why_not_nsec3, why_not_ttl
 from dnsplan.engine.view import Proposal, View, view_of
+from dnsplan.model.action import SetNsec3, SetTtl
 from dnsplan.model.history import Intent, Touched
-from dnsplan.model.plan import Gate, SetNsec3, SetTtl, Wait
+from dnsplan.model.plan import Gate, Wait
 from dnsplan.model.time import format_duration
 
 NAMES: dict[str, Touched] = {"DNSKEY": "DNSKEY-TTL", "DS": "DS-TTL"}

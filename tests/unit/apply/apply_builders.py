@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from dnsplan.apply import Ports, Run, RunResult, run
+from dnsplan.model.action import Action, CreateKey, DeleteKey, SetDs, SetKeys
 from dnsplan.model.audit import Record
 from dnsplan.model.history import ZoneHistory
 from dnsplan.model.observation import ChildAnswer, Observation, ParentAnswer
-from dnsplan.model.plan import Action, Capabilities, CreateKey, DeleteKey, Receipt, SetDs, SetKeys, SignerKey
+from dnsplan.model.plan import Capabilities, Receipt, SignerKey
 from dnsplan.model.portfolio import Accepts, Guards, Policy, Portfolio, Resolution, Role, Timing, WayIn, ZoneIntent
 from dnsplan.model.records import Dnskey, Ds, KeyId, make_ds
 from dnsplan.ports import Sight

@@ -10,7 +10,8 @@ from apply_builders import T0, Crash, World, make_world, want
 from dnsplan.apply import Run, exit_code, run
 from dnsplan.apply.executor import Stop
 from dnsplan.errors import AdapterError, ConfigError, ExitCode, LedgerError, LockedError
-from dnsplan.model.plan import Action, Receipt, SetDs
+from dnsplan.model.action import Action, SetDs
+from dnsplan.model.plan import Receipt
 from dnsplan.model.portfolio import Roll
 
 

@@ -12,9 +12,10 @@ from dnsplan.apply import Ports, Run, RunResult, run
 from dnsplan.apply.looking import look
 from dnsplan.apply.saved import compare
 from dnsplan.errors import AdapterError
+from dnsplan.model.action import Action, ImportKeys, SetDs, SetNs
 from dnsplan.model.history import ZoneHistory
 from dnsplan.model.observation import Observation
-from dnsplan.model.plan import Action, Capabilities, ImportKeys, Plan, Receipt, Serving, SetDs, SetNs, SignerKey
+from dnsplan.model.plan import Capabilities, Plan, Receipt, Serving, SignerKey
 from dnsplan.model.portfolio import Accepts, Portfolio, Resolution, WayIn
 from dnsplan.model.records import Ds
 from dnsplan.ports import Sight

@@ -11,8 +11,9 @@ from dnsplan.apply.assemble import assemble
 from dnsplan.apply.looking import look
 from dnsplan.apply.outcome import exit_code
 from dnsplan.errors import ExitCode
+from dnsplan.model.action import Action, SetNsec3, SetTtl
 from dnsplan.model.observation import Denial, Observation
-from dnsplan.model.plan import Action, Capabilities, Plan, Receipt, SetNsec3, SetTtl
+from dnsplan.model.plan import Capabilities, Plan, Receipt
 from dnsplan.model.portfolio import LASTING, Accepts
 
 

@@ -10,9 +10,9 @@ from apply_builders import T0, make_world, want
 from dnsplan.apply import RunResult, ZoneOutcome, apply_until, exit_code, look, plan_exit_code
 from dnsplan.apply.executor import Stop
 from dnsplan.errors import AdapterError, ExitCode
+from dnsplan.model.action import Action, SetDs
 from dnsplan.model.audit import StepRecord
 from dnsplan.model.plan import (
-    Action,
     Blocked,
     Counterexample,
     Done,
@@ -21,7 +21,6 @@ from dnsplan.model.plan import (
     NeedsReview,
     Plan,
     Receipt,
-    SetDs,
     TimelineStep,
     Wait,
     ZonePlan,

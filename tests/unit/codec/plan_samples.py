@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dnsplan.codec.plan import with_plan_id
+from dnsplan.model.action import SetDs
 from dnsplan.model.history import ZoneHistory
 from dnsplan.model.plan import (
     Blocked,
@@ -15,7 +16,6 @@ from dnsplan.model.plan import (
     NeedsHuman,
     Plan,
     Proof,
-    SetDs,
     Step,
     TimelineStep,
     Wait,

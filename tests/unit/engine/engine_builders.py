@@ -6,21 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from dnsplan.engine import absorb, plan_zone, record_intent, record_outcome
+from dnsplan.model.action import CreateKey, DeleteKey, SetCds, SetDs, SetKeys
 from dnsplan.model.history import ZoneHistory
 from dnsplan.model.observation import ChildAnswer, ChildView, Observation, ParentAnswer, ParentView
-from dnsplan.model.plan import (
-    Capabilities,
-    CreateKey,
-    DeleteKey,
-    Receipt,
-    SetCds,
-    SetDs,
-    SetKeys,
-    SignerKey,
-    Situation,
-    Step,
-    ZonePlan,
-)
+from dnsplan.model.plan import Capabilities, Receipt, SignerKey, Situation, Step, ZonePlan
 from dnsplan.model.portfolio import Policy, Role, Roll, Timing, ZoneIntent
 from dnsplan.model.records import Dnskey, Ds, KeyId, make_ds
 
@@ -121,16 +110,16 @@ class TinyWorld:
             held=listed,
         )
 
-    def plan(self, at: int, seen: Observation | None = None) -> ZonePlan:
+    def plan(self, at: int, seen: Observation | None = None, *, foresee: bool = True) -> ZonePlan:
         seen = seen or self.observe(at)
         self.history = absorb(self.history, seen, policy=self.policy, capabilities=self.capabilities)
-        return plan_zone(self.situation(seen))
+        return plan_zone(self.situation(seen), foresee=foresee)
 
     def run(self, at: int, seen: Observation | None = None) -> ZonePlan:
-        """Do everything that is ready at `at`; return the last plan."""
+        """Do everything that is ready at `at`; return the last plan, without its timeline."""
         seen = seen or self.observe(at)
         while True:
-            plan = self.plan(at, seen)
+            plan = self.plan(at, seen, foresee=False)
             self.history = plan.history
             steps = [move for move in plan.moves if isinstance(move, Step)]
             if not steps:

@@ -21,10 +21,11 @@ from engine_builders import (
 
 from dnsplan.engine import absorb, plan_zone, record_intent, record_outcome
 from dnsplan.engine.spans import OUT_OF_VANTAGE_MARGIN, margins
+from dnsplan.model.action import CreateKey
 from dnsplan.model.audit import AuthorisedBy, Record, StepRecord
 from dnsplan.model.history import DsContent, HeldKey, ZoneHistory
 from dnsplan.model.observation import Observation, Unreachable
-from dnsplan.model.plan import Blocked, Capabilities, CreateKey, Gate, Proof, Receipt, Step, Wait
+from dnsplan.model.plan import Blocked, Capabilities, Gate, Proof, Receipt, Step, Wait
 from dnsplan.model.portfolio import ZoneIntent
 
 POLICY = policy()

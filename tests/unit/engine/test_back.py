@@ -97,7 +97,8 @@ def test_the_way_back_says_which_key_is_meant() -> None:
     world = begun(rolling(TinyWorld()), 22)
     world.intent = replace(world.intent, roll=Roll())
 
-    plan = world.run(41)
+    plan = world.plan(41)
+    world.run(41)
 
     assert plan.why == "rollover 'x' was taken back"
     assert [step.summary for step in plan.timeline] == [

@@ -10,8 +10,9 @@ from dataclasses import replace
 import pytest
 from engine_builders import K1, K2, T0, Z1, Z2, TinyWorld, dnskey, ds, policy, rolling, unsigned_world
 
+from dnsplan.model.action import SetDs
 from dnsplan.model.observation import Unreachable
-from dnsplan.model.plan import Blocked, Capabilities, SetDs, Step, Wait
+from dnsplan.model.plan import Blocked, Capabilities, Step, Wait
 from dnsplan.model.portfolio import Accepts, KeyPolicy, Roll, ZoneIntent
 from dnsplan.model.records import SEP
 

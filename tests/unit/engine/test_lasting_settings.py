@@ -10,9 +10,10 @@ from engine_builders import K1, T0, Z1, TinyWorld, child_answer, dnskey, ds, pol
 from dnsplan.engine.recipes import settings
 from dnsplan.engine.timed import with_ttl
 from dnsplan.engine.view import view_of
+from dnsplan.model.action import SetKeys, SetNsec3, SetTtl
 from dnsplan.model.history import DnskeyContent, DsContent, RRsetVersion
 from dnsplan.model.observation import Denial, Observation, Unreachable
-from dnsplan.model.plan import Capabilities, NeedsHuman, Receipt, SetKeys, SetNsec3, SetTtl, Step, Wait, ZonePlan
+from dnsplan.model.plan import Capabilities, NeedsHuman, Receipt, Step, Wait, ZonePlan
 from dnsplan.model.portfolio import LASTING
 
 STATED = frozenset(LASTING)

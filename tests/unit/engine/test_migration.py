@@ -12,9 +12,10 @@ from dnsplan.engine.argument import arguments
 from dnsplan.engine.moving import meet, move_between, moves, settled
 from dnsplan.engine.recipes.migration import propose
 from dnsplan.engine.view import view_of
+from dnsplan.model.action import ImportKeys, SetNs
 from dnsplan.model.history import ZoneHistory
 from dnsplan.model.observation import Observation
-from dnsplan.model.plan import Blocked, ImportKeys, NeedsHuman, Serving, SetNs, SignerKey, Step, Wait, ZonePlan
+from dnsplan.model.plan import Blocked, NeedsHuman, Serving, SignerKey, Step, Wait, ZonePlan
 from dnsplan.model.portfolio import Accepts, ZoneIntent
 from dnsplan.model.records import make_ds
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 from engine_builders import T0, ZONE, child_answer, dnskey, ds, parent_answer, policy
 
 from dnsplan.engine import absorb, plan_zone, record_intent, record_outcome
+from dnsplan.model.action import SetDs
 from dnsplan.model.history import ZoneHistory
 from dnsplan.model.observation import ChildAnswer, Observation, Unreachable
-from dnsplan.model.plan import Blocked, Capabilities, Done, Receipt, SetDs, SignerKey, Situation, Step, Wait, ZonePlan
+from dnsplan.model.plan import Blocked, Capabilities, Done, Receipt, SignerKey, Situation, Step, Wait, ZonePlan
 from dnsplan.model.portfolio import ZoneIntent
 from dnsplan.model.records import Dnskey, Ds
 

@@ -21,9 +21,10 @@ from engine_builders import (
 )
 
 from dnsplan.engine import absorb, plan_zone, record_intent
+from dnsplan.model.action import SetDs
 from dnsplan.model.history import DnskeyContent, DsContent
 from dnsplan.model.observation import Unreachable
-from dnsplan.model.plan import Blocked, Capabilities, NeedsHuman, Receipt, SetDs, Step, Wait
+from dnsplan.model.plan import Blocked, Capabilities, NeedsHuman, Receipt, Step, Wait
 from dnsplan.model.portfolio import Accepts, Roll, ZoneIntent
 
 ONE = Accepts(max_ds=1)
@@ -390,6 +391,7 @@ def test_a_change_that_the_kernel_never_admits_is_blocked_with_its_counterexampl
     assert shown is not None
     assert shown.profile == "strict4035"
     assert shown.end is None
+    assert [step.not_before for step in world.plan(80).timeline] == [None]
 
 
 def test_a_silent_server_waits_and_a_lying_one_blocks_with_its_address() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dnsplan.errors import ConfigError, SecretError
-from dnsplan.model.plan import SetDs
+from dnsplan.model.action import SetDs
 from dnsplan.model.portfolio import Accepts, Secret, Setting, WayIn
 from dnsplan.model.secret import SecretText
 from dnsplan.parents import Surroundings, connect_parent

@@ -12,7 +12,7 @@ from threading import Thread
 import pytest
 
 from dnsplan.errors import AdapterError, ConfigError, SecretError
-from dnsplan.model.plan import CreateKey, SetDs
+from dnsplan.model.action import CreateKey, SetDs
 from dnsplan.model.portfolio import Secret, Setting, WayIn
 from dnsplan.model.secret import SecretText
 from dnsplan.ports import Signer

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from view_samples import EVIL, NEW, NOW, OLD, READY, ds_of, step, zone
 
-from dnsplan.model.plan import ImportKeys, NeedsHuman, SetDs, SetKeys, SetNs
+from dnsplan.model.action import ImportKeys, SetDs, SetKeys, SetNs
+from dnsplan.model.plan import NeedsHuman
 from dnsplan.model.portfolio import WayIn
 from dnsplan.views.runbook import Surroundings, checksum, render_runbook
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dnsplan.codec.plan import with_plan_id
+from dnsplan.model.action import SetDs
 from dnsplan.model.history import ZoneHistory
 from dnsplan.model.plan import (
     Blocked,
@@ -18,7 +19,6 @@ from dnsplan.model.plan import (
     NeedsHuman,
     Plan,
     Proof,
-    SetDs,
     Shown,
     Step,
     TimelineStep,
