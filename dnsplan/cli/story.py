@@ -46,7 +46,6 @@ resolution:
   root_hints: [{root_hints}]
   port: {port}
   trust_anchors: ["{trust_anchor}"]
-guards: {{canary: {{zones: 0, soak: 0s}}}}
 """
 
 POLICY = """\

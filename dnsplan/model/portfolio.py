@@ -206,7 +206,7 @@ class Guards:
     max_ds_removals_count: int = 20
     max_ds_removals_percent: int = 5
     max_in_flight_per_parent: int = 20
-    canary_zones: int = 1
+    canary_zones: int = 0
     canary_soak: Seconds = DAY
     spread_first_lifetimes: bool = True
     """Keys that were all met on one day must not all be rolled on one; no setting of the files."""

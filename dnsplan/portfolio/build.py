@@ -236,7 +236,7 @@ def _guards(value: Mapping[str, Any]) -> Guards:
         max_ds_removals_count=removals.get("count", base.max_ds_removals_count),
         max_ds_removals_percent=removals.get("percent", base.max_ds_removals_percent),
         max_in_flight_per_parent=value.get("max_in_flight_per_parent", base.max_in_flight_per_parent),
-        canary_zones=canary.get("zones", base.canary_zones),
+        canary_zones=canary.get("zones", 1) if "canary" in value else base.canary_zones,
         canary_soak=_duration(canary, "soak", base.canary_soak),
     )
 

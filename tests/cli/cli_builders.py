@@ -25,7 +25,6 @@ parents:
   desk: {{type: manual, portal: "https://registry.example", contact: registry desk, usual_delay: 2d}}
 resolution: {{root_hints: [{hints}], port: {port}, trust_anchors: ["{anchor}"]}}
 observe: {{timeout: 1s, tries: 2, rate_per_server: 2000}}
-guards: {{canary: {{zones: 0, soak: 0s}}}}
 """
 POLICY = """\
 policy: seconds
