@@ -16,12 +16,15 @@ from dnsplan.model.plan import Wait
 from dnsplan.model.portfolio import Guards, Portfolio, ZoneName
 from dnsplan.model.time import Instant, format_duration
 
+URGENT = EMERGENCIES | {"lost-key"}
+"""Recipes for which waiting is the danger: a lost key's signatures cannot be renewed."""
+
 Histories = Callable[[Iterable[ZoneName]], Mapping[ZoneName, ZoneHistory]]
 
 
 def is_urgent(one: Look) -> bool:
     """Tell whether it is a repair or an emergency, which neither a window nor a canary holds up."""
-    return one.plan.recipe in EMERGENCIES or any(finding.code == "CHAIN_NO_MATCH" for finding in one.plan.findings)
+    return one.plan.recipe in URGENT or any(finding.code == "CHAIN_NO_MATCH" for finding in one.plan.findings)
 
 
 def asked_by(one: Look, ports: Ports, commit: str) -> Asked | None:

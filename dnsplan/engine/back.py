@@ -57,11 +57,14 @@ def _fit(view: View, keys: Iterable[KeyId]) -> bool:
 
 
 def gone(view: View, rollover: Rollover) -> tuple[Dnskey, ...]:
-    """Return the keys of before that nobody can publish again: the signer lists its keys, and these are not there."""
+    """Return the keys of before that nobody can sign with again: the signer lists its keys, and these are not there.
+
+    One that it held once and no longer lists is lost, though it may still be published.
+    """
     held = view.situation.held
     if held is None:
         return ()
-    there = {key.key for key in held} | set(view.dnskey.keys)
+    there = {key.key for key in held} | (set(view.dnskey.keys) - {key.key for key in view.history.held})
     before = (view.keys_by_id[key] for key in rollover.before if key in view.keys_by_id)
     return tuple(key for key in before if key not in there)
 

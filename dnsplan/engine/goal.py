@@ -133,7 +133,8 @@ def _moving(view: View, history: ZoneHistory, beside: Beside) -> Choice | None:
     wanted = view.situation.intent.migrate_to == beside.signer
     why = f"the zone moves to signer {beside.signer}" if wanted else "the zone file no longer asks for the move"
     if history.rollover is not None:
-        return _started(view, history, why) if history.rollover.recipe == "migration" else None
+        begun = history.rollover.recipe == "migration"
+        return _anchored(view, history, _started(view, history, why), _left_behind(view)) if begun else None
     if not wanted:
         return _signed(view, replace(history, beside=None), dict(history.tokens))
     following = view.situation.intent.keys == "follow"
@@ -151,7 +152,13 @@ def _moving(view: View, history: ZoneHistory, beside: Beside) -> Choice | None:
     rollover = Rollover(
         id=f"migration/{format_instant(view.situation.now)}", recipe="migration", started=view.situation.now
     )
-    return _started(view, replace(history, rollover=rollover), why)
+    return _anchored(view, history, _started(view, replace(history, rollover=rollover), why), _left_behind(view))
+
+
+def _left_behind(view: View) -> frozenset[KeyId]:
+    """Return the keys that a move takes out of the DNS."""
+    move = move_between(view)
+    return frozenset() if move is None else ids(move.source.dnskey.keys) - ids(move.target.dnskey.keys)
 
 
 def _started(view: View, history: ZoneHistory, why: str) -> Choice:

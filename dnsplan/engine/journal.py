@@ -135,6 +135,7 @@ def _with_target(
     if content is None or not versions or versions[-1].content == content:
         return versions
     if not versions[-1].seen:  # a target that never showed gives way, but may still come: it stays before the new one
+        asked_of = None if versions[-2:][0].content == content else asked_of  # what is served takes the parent no time
         versions = (*versions[:-1], replace(versions[-1], seen=True))
     target = RRsetVersion(content=content, first=now, everywhere=None, ttl_star=0, seen=False, asked_of=asked_of)
     return (*versions, target)

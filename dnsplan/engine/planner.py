@@ -113,7 +113,7 @@ def _goes_beside(view: View, proposal: Proposal) -> bool:
 
     Where a zone moves each RRset of each signer is on its own.
     """
-    if view.other is not None:
+    if view.other is not None and view.rollover.recipe == "migration":
         return True
     history, changes = view.history, touched(view, proposal.candidates[0])
     if not history.dnskey[-1].seen:

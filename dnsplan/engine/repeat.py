@@ -56,7 +56,7 @@ def _names_again(versions: tuple[RRsetVersion, ...], glue: tuple[tuple[str, str]
 
 
 def _keys_again(view: View) -> AnyAction:
-    if view.other is not None:
+    if view.other is not None and view.rollover.recipe == "migration":
         return shared(view, view.other, view.dnskey.keys)
     ttl = view.history.dnskey[-1].ttl
     if ttl is not None and not view.history.dnskey[-1].seen:

@@ -149,9 +149,9 @@ def _settled(view: View, now: Instant, registration: Seconds) -> View:
     count, spacing = 1 if is_emergency(view.history) else timing.sweep_count, max(timing.sweep_spacing, 1)
 
     def settle(versions: tuple[RRsetVersion, ...], takes: Seconds = 0) -> tuple[RRsetVersion, ...]:
-        newest = versions[-1]
-        if newest.everywhere is not None:
+        if not versions or versions[-1].everywhere is not None:  # no server may have answered yet
             return versions
+        newest = versions[-1]
         shows = now if newest.seen else max(now, newest.first + takes)
         if newest.clean_at is not None:
             shows = newest.clean_at - spacing * (newest.clean - 1)

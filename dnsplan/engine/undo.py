@@ -35,6 +35,8 @@ def retreat_of(view: View) -> Retreat:
     rollover, intent = view.history.rollover, view.situation.intent
     if rollover is None:
         return _not_begun(view)
+    if rollover.recipe == "migration":
+        return _staying(view)
     reason = taken_back(view, rollover)
     closed = gone(view, rollover)
     if closed and not rollover.back and rollover.recipe not in {"insecure", "bootstrap"}:
@@ -45,6 +47,15 @@ def retreat_of(view: View) -> Retreat:
     if rollover.back or reason:
         return Retreat(way="asked", reason=reason or "the way back is under way", intent=intent)
     return _retracted(view, rollover)
+
+
+def _staying(view: View) -> Retreat:
+    """Return the way back from a move to another signer, which `migrate_to` asks for."""
+    intent = view.situation.intent
+    if intent.migrate_to is None:
+        return Retreat(way="asked", reason="the zone file no longer asks for the move", intent=intent)
+    reason = f"the move to signer {intent.migrate_to} is under way"
+    return Retreat(way="open", reason=reason, intent=replace(intent, migrate_to=None))
 
 
 def _not_begun(view: View) -> Retreat:

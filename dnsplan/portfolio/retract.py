@@ -34,6 +34,9 @@ def retract(root: Path, portfolio: Portfolio, wanted: ZoneIntent, *, write: bool
     if wanted.compromised != served.compromised:
         edited = _with_compromised(edited, wanted)
         lines.append(f"compromised: {len(wanted.compromised)} left" if wanted.compromised else "compromised: taken out")
+    if wanted.migrate_to is None and served.migrate_to is not None:
+        edited = without_key(edited, _entry(edited, wanted), "migrate_to")
+        lines.append("migrate_to: taken out")
     for role in ("sep", "zsk"):
         token, before = getattr(wanted.roll, role), getattr(served.roll, role)
         if token != before:
@@ -86,7 +89,7 @@ def _says(before: str, after: str, wanted: ZoneIntent) -> bool:
         return False
     roll = there.get("roll", {})
     tokens = list(roll.values()) if isinstance(roll, dict) else [roll]
-    edited = {"roll", "keys", "dnssec", "compromised"}
+    edited = {"roll", "keys", "dnssec", "compromised", "migrate_to"}
     rest = {name: value for name, value in was.items() if name not in edited}
     keys = there.get("keys", "auto")
     pinned = tuple(parse_dnskey(pin["dnskey"]) for pin in keys) if isinstance(keys, list) else keys
@@ -94,6 +97,7 @@ def _says(before: str, after: str, wanted: ZoneIntent) -> bool:
         {name: value for name, value in there.items() if name not in edited} == rest
         and there.get("dnssec", "hold") == wanted.dnssec
         and pinned == wanted.keys
+        and there.get("migrate_to") == wanted.migrate_to
         and tuple(parse_dnskey(text) for text in there.get("compromised", [])) == wanted.compromised
         and sorted(tokens) == sorted(filter(None, (wanted.roll.sep, wanted.roll.zsk)))
         and _others(old, wanted) == _others(new, wanted)

@@ -297,6 +297,15 @@ def test_an_emergency_goes_before_everything_else_and_needs_no_canary() -> None:
     assert begun(world) == ["z2.ch"]
 
 
+def test_a_lost_key_goes_before_everything_else_and_needs_no_canary() -> None:
+    world = make_world(3, signed=True, guards=pace(1, 1000, canary_zones=1))
+    world.run()
+    asked_of_all(world, "x")
+    del world.children["z2.ch"].held[world.children["z2.ch"].keys[0]]
+    world.run(commit="m1")
+    assert begun(world) == ["z2.ch"]
+
+
 # Servers that do not answer ----------------------------------------------------------------------------------------
 DEAD = "192.0.2.9"
 

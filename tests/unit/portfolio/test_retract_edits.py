@@ -20,7 +20,9 @@ PINS = f'[{{dnskey: "{KEY}", note: "key tag {KEY.key_tag}"}}]'
 
 def write(root: Path, text: str) -> Path:
     (root / "zones").mkdir()
-    (root / "dsplan.yaml").write_text("schema: dsplan/v1\nportfolio: a\ndefaults: {signer: manual, parent: manual}\n")
+    (root / "dsplan.yaml").write_text(
+        "schema: dsplan/v1\nportfolio: a\ndefaults: {signer: manual, parent: manual}\nsigners: {new: {type: manual}}\n"
+    )
     (root / "zones/a.yaml").write_bytes(text.encode())
     return root / "zones/a.yaml"
 
@@ -49,9 +51,14 @@ def not_compromised(intent: ZoneIntent) -> ZoneIntent:
     return replace(intent, compromised=tuple(key for key in intent.compromised if key != KEY))
 
 
+def staying(intent: ZoneIntent) -> ZoneIntent:
+    return replace(intent, migrate_to=None)
+
+
 @pytest.mark.parametrize(
     ("change", "before", "after"),
     [
+        (staying, "zone: c.ch\nmigrate_to: new # why\nowner: x\n", "zone: c.ch\nowner: x\n"),
         (no_token, "# top\nzone: c.ch # own\nroll: '2' # why\nowner: x\n", "# top\nzone: c.ch # own\nowner: x\n"),
         (no_token, "zone: c.ch\r\nroll: 'b'\r\n# end\r\n", "zone: c.ch\r\n# end\r\n"),
         (no_token, "zone: c.ch\nroll: b", "zone: c.ch\n"),
