@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from dnsplan.engine.reach import history_there, split
-from dnsplan.engine.silence import noted
+from dnsplan.engine.silence import noted, uncounted
 from dnsplan.engine.sweep import departures, read_child, read_parent
 from dnsplan.engine.timed import joined, told_apart
 from dnsplan.engine.view import is_emergency
@@ -117,6 +117,7 @@ def _absorb_beside(
     ) -> tuple[RRsetVersion, ...]:
         return _fold(versions, Sweep(here.at, before, answers, _distinct(answers)), nominal, policy.timing)
 
+    dead = uncounted(history, here) | uncounted(history, there)
     named = frozenset[str]().union(*(view.ns for view in here.parent if isinstance(view, ParentAnswer)))
     return replace(
         beside,
@@ -125,9 +126,9 @@ def _absorb_beside(
         home_servers=frozenset(view.address for view in here.child) or beside.home_servers,
         dnskey=fold(beside.dnskey, child.dnskey, policy.dnskey_ttl),
         zonedata=fold(beside.zonedata, child.zone, policy.zone_ttl_max),
-        ns_parent=fold(beside.ns_parent, _ns(here.parent, here.extra)),
-        ns_home=fold(beside.ns_home, _ns(here.child, frozenset())),
-        ns_there=fold(beside.ns_there, _ns(there.child, frozenset())),
+        ns_parent=fold(beside.ns_parent, _ns(here.parent, here.extra | dead)),
+        ns_home=fold(beside.ns_home, _ns(here.child, dead)),
+        ns_there=fold(beside.ns_there, _ns(there.child, dead)),
     )
 
 

@@ -8,11 +8,12 @@ from engine_builders import K1, K2, Z1, Z2, TinyWorld, rolling
 from test_lasting_settings import STATED, stating
 from test_migration import plain, until
 from test_undo import retreat
-from two_signers import KA
+from two_signers import KA, THERE, World
 
 from dnsplan.engine.undo import retreat_of
 from dnsplan.engine.view import view_of
-from dnsplan.model.history import Beside, DnskeyContent, RRsetVersion, ZoneContent
+from dnsplan.model.history import Beside, DnskeyContent, RRsetVersion, Silent, ZoneContent
+from dnsplan.model.observation import Observation, Unreachable
 from dnsplan.model.plan import Blocked, Receipt, SetKeys, SetTtl, Step
 from dnsplan.model.portfolio import Roll
 from dnsplan.model.time import Instant
@@ -55,6 +56,29 @@ def test_a_move_stops_where_it_is_when_a_key_is_held_by_hand_and_may_go_back() -
     world.intent = replace(world.intent, migrate_to=None)
     world.until_ok(at + 2)
     assert KA in world.served["old", "DNSKEY"][-1].value[0]
+
+
+class WithDeadServers(World):
+    """A world with one more server on each side, which never answers and which a person has acknowledged."""
+
+    DEAD = ("192.0.2.9", "198.51.100.9")
+
+    def observe(self, at: int) -> Observation:
+        seen = super().observe(at)
+        parent, child = (Unreachable(address=address, reason="timeout") for address in self.DEAD)
+        left = frozenset({child.address} if seen.extra else ())
+        return replace(seen, parent=(*seen.parent, parent), child=(*seen.child, child), extra=seen.extra | left)
+
+
+def test_a_move_ends_beside_servers_that_were_acknowledged_as_dead() -> None:
+    alive = plain()
+    world = WithDeadServers(lags=alive.lags, ttls=alive.ttls, margins=alive.margins, unseen=alive.unseen)
+    dead = tuple(Silent(address=address, since=0, acknowledged=1) for address in world.DEAD)
+    world.history = replace(world.history, silent=dead)
+
+    world.until_ok(most=4 * 86400)
+
+    assert world.history.signed_at == THERE
 
 
 def test_a_move_is_undone_by_taking_it_out() -> None:
