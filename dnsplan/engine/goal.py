@@ -175,9 +175,16 @@ def _started(view: View, history: ZoneHistory, why: str) -> Choice:
 
 
 def _answers(view: View, rollover: Rollover | None) -> bool:
-    """Tell whether a rollover under way is the answer to compromised keys: the break where a person wants that one."""
-    wanted = {"break-chain"} if view.situation.breaks_chain else EMERGENCIES
-    return rollover is not None and rollover.recipe in wanted
+    """Tell whether a rollover under way is the answer to compromised keys: the break where a person wants that one.
+
+    Where a key is lost as well, or no validator accepts the zone, the replacement or repair that takes them away is it.
+    """
+    if rollover is None:
+        return False
+    breaks = view.situation.breaks_chain
+    if rollover.recipe == "bootstrap" or (rollover.recipe == "lost-key" and not breaks):
+        return compromised(view) & ids(ours(view)) <= frozenset(rollover.old)
+    return rollover.recipe in ({"break-chain"} if breaks else EMERGENCIES)
 
 
 def _asked(view: View, tokens: dict[str, str]) -> tuple[frozenset[Role], str | None]:

@@ -153,7 +153,9 @@ def _finished(view: View) -> ZoneHistory:
     """Close the rollover: its token is done, and the keys that the signer no longer holds are forgotten."""
     history, rollover = view.history, view.history.rollover
     if rollover is not None and rollover.recipe == "migration":
-        return moved(view)
+        after = moved(view)
+        arrived = after.signed_at != history.signed_at  # who came back is nobody's canary
+        return replace(after, ended=Ended(at=view.situation.now, config=rollover.config if arrived else ""))
     tokens = dict(history.tokens)
     if rollover is not None and rollover.token is not None:
         tokens["zsk" if rollover.creates == ("zsk",) else "sep"] = rollover.token

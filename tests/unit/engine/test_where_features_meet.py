@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from engine_builders import K1, K2, Z1, Z2, TinyWorld, rolling
+from test_break_chain import BrokenWorld
 from test_lasting_settings import STATED, stating
 from test_migration import plain, until
 from test_undo import retreat
 from two_signers import KA, THERE, World
+from two_signers import T0 as START
 
 from dnsplan.engine.undo import retreat_of
 from dnsplan.engine.view import view_of
-from dnsplan.model.history import Beside, DnskeyContent, RRsetVersion, Silent, ZoneContent
+from dnsplan.model.history import Beside, DnskeyContent, Ended, RRsetVersion, Silent, ZoneContent
 from dnsplan.model.observation import Observation, Unreachable
 from dnsplan.model.plan import Blocked, Receipt, SetKeys, SetTtl, Step
 from dnsplan.model.portfolio import Roll
+from dnsplan.model.records import Dnskey
 from dnsplan.model.time import Instant
 
 OTHER = Beside(
@@ -143,6 +147,37 @@ def test_a_lost_key_is_nothing_to_go_back_to() -> None:
     assert Z1 in world.keys
 
 
+@pytest.mark.parametrize(
+    ("lost", "stolen", "created"), [(K1, K1, 1), (Z1, K1, 2), (K1, Z1, 2), (Z1, Z1, 1), (None, K1, 1), (None, Z1, 1)]
+)
+def test_keys_lost_and_stolen_are_replaced_once(lost: Dnskey | None, stolen: Dnskey, created: int) -> None:
+    world = TinyWorld()
+    world.run(0)
+    if lost is not None:
+        del world.held[lost]
+    else:
+        world.served_ds = ()  # a repair comes first
+    world.intent = replace(world.intent, compromised=(stolen,))
+
+    plan = world.run(1)
+
+    assert plan.recipe == ("bootstrap" if lost is None else "lost-key")
+    assert len([step for _, step in world.log if "0-" in step]) == created
+    world.until_done(2)
+    assert len([step for _, step in world.log if "0-" in step]) == created
+    assert stolen not in world.keys
+
+
+def test_a_repair_of_a_zone_with_a_stolen_key_goes_on_where_the_chain_may_be_broken() -> None:
+    world = BrokenWorld(served_ds=())
+    world.intent = replace(world.intent, compromised=(K1,))
+
+    world.until_done()
+
+    assert len([step for _, step in world.log if "0-" in step]) == 1
+    assert K1 not in world.keys
+
+
 def test_going_back_to_what_is_served_says_nothing_of_the_parents_time() -> None:
     world = rolling(TinyWorld(registration=10_000))
     world.run(1)
@@ -158,3 +193,17 @@ def test_going_back_to_what_is_served_says_nothing_of_the_parents_time() -> None
 
     assert [stage for _, stage in world.log][-3:] == ["B2b", "B3", "B4"]
     assert world.history.registrations == ()
+
+
+@pytest.mark.parametrize(("back", "config"), [(False, "merge"), (True, "")])
+def test_a_move_that_ends_is_a_canary_that_ends_and_one_taken_back_is_none(back: bool, config: str) -> None:
+    world = plain()
+    at = until(world, "J2")
+    assert world.history.rollover is not None
+    world.history = replace(world.history, rollover=replace(world.history.rollover, config="merge"))
+    if back:
+        world.intent = replace(world.intent, migrate_to=None)
+
+    end = world.until_ok(at)
+
+    assert world.history.ended == Ended(at=START + end, config=config)
