@@ -18,7 +18,7 @@ from dnsplan.engine.journal import parameters
 from dnsplan.engine.obstacles import next_sweep
 from dnsplan.engine.timed import is_changing, withdrawn
 from dnsplan.engine.tuning import TtlChange, ttl_changes, wanted_nsec3, why_not_nsec3, why_not_ttl
-from dnsplan.engine.view import Proposal, View, view_of
+from dnsplan.engine.view import EMERGENCIES, Proposal, View, view_of
 from dnsplan.model.action import SetNsec3, SetTtl
 from dnsplan.model.history import Intent, Touched
 from dnsplan.model.plan import Gate, Wait
@@ -49,9 +49,12 @@ def lower(view: View) -> tuple[Proposal, ...]:
 def given_up(view: View) -> View:
     """Return the view without TTLs that were not on every server within the budget, so that they stop nothing else.
 
-    They may show yet: what is served counts with the longer of both TTLs. The zone at rest asks for them again.
+    Keys that were stolen or lost wait for none. A TTL given up may show yet: what is served counts with the longer of
+    both. The zone at rest asks for it again.
     """
-    history, late = view.history, view.situation.now - view.situation.policy.timing.registration_budget
+    urgent = view.rollover.recipe in EMERGENCIES | {"lost-key"}
+    patience = 0 if urgent else view.situation.policy.timing.registration_budget
+    history, late = view.history, view.situation.now - patience
     lost: set[Touched] = set()
     if is_changing(history.ds) and history.ds[-1].first <= late:
         history, lost = replace(history, ds=withdrawn(history.ds)), {"DS-TTL"}

@@ -178,6 +178,20 @@ def test_a_repair_of_a_zone_with_a_stolen_key_goes_on_where_the_chain_may_be_bro
     assert K1 not in world.keys
 
 
+def test_a_stolen_key_does_not_wait_for_a_ttl() -> None:
+    world = stating(ds_ttl=900)
+    right = world._effect
+    world._effect = lambda step, at, receipt: receipt if step.op == "ttl.set" else right(step, at, receipt)  # type: ignore[method-assign]
+    world.run(0)
+    assert world.log == [(0, "V2")]
+    world.intent = replace(world.intent, compromised=(K1,))
+
+    world.run(1)
+    world.run(2)
+
+    assert [stage for _, stage in world.log] == ["V2", "I0-ksk", "I1"]
+
+
 def test_going_back_to_what_is_served_says_nothing_of_the_parents_time() -> None:
     world = rolling(TinyWorld(registration=10_000))
     world.run(1)
