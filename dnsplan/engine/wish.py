@@ -32,6 +32,8 @@ def wish_of(view: View, asked: frozenset[Role], token: str | None) -> Wish | Blo
     """Return what the zone needs; `asked` are the roles whose keys are to be replaced, as `token` wants."""
     pinned = view.situation.intent.keys
     if isinstance(pinned, tuple):
+        if ids(pinned) & compromised(view):
+            return _contradiction(view)
         return _towards(view, _pinned(view, pinned), (), "the pinned keys differ from those in use", None)
     if asked and (not view.ds.ds or is_broken(view)):
         asked, token = frozenset(), None  # a zone that does not validate is repaired first
@@ -123,6 +125,18 @@ def _kept(view: View, role: Role) -> tuple[Dnskey, ...]:
     fitting = [key for key in listed if key.algorithm == view.situation.policy.algorithm]
     vouched = {d.key for span in view.spans.ds for d in span.value or ()}
     return tuple(sorted(fitting, key=lambda key: (key.id not in vouched, key.id))[:1])
+
+
+def _contradiction(view: View) -> Blocked:
+    tags = ", ".join(str(key.key_tag) for key in view.situation.intent.compromised if key.id in compromised(view))
+    finding = Finding(
+        code="CAPABILITY_MISSING",
+        severity="error",
+        summary="This change cannot be made",
+        detail=f"`compromised` and pinned `keys:` contradict each other (key tag {tags})",
+        action="take the key out of `keys:`, or `keys:` as a whole, so that it is replaced",
+    )
+    return Blocked(findings=(finding,))
 
 
 def _alike(keys: Iterable[Dnskey]) -> Blocked:

@@ -178,6 +178,21 @@ def test_a_repair_of_a_zone_with_a_stolen_key_goes_on_where_the_chain_may_be_bro
     assert K1 not in world.keys
 
 
+def test_a_stolen_key_that_is_still_pinned_is_no_zone_at_rest() -> None:
+    world = TinyWorld()
+    world.intent = replace(world.intent, keys=(K1,))
+    assert world.run(0).headline == "OK"
+    world.intent = replace(world.intent, compromised=(K1,))
+
+    plan = world.run(1)
+
+    assert plan.headline == "BLOCKED"
+    assert isinstance(plan.moves[0], Blocked)
+    assert "pinned" in plan.moves[0].findings[0].detail
+    world.intent = replace(world.intent, keys="auto")
+    assert world.run(2).recipe == "emergency"
+
+
 def test_a_stolen_key_does_not_wait_for_a_ttl() -> None:
     world = stating(ds_ttl=900)
     right = world._effect
