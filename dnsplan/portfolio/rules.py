@@ -102,6 +102,9 @@ def zone_rules(file: YamlFile, path: tuple[str | int, ...], entry: dict[str, Any
     """Yield faults and warnings of one zone."""
     for warning in name_warnings(parse_name(entry["zone"])):
         yield file.warning((*path, "zone"), "NAME_WARNING", warning, "make sure that this is the name you mean")
+    if entry.get("signers") and "migrate_to" in entry:
+        said = "`signers` says that the zone stays with several signers, so `migrate_to` is not carried out"
+        yield file.warning((*path, "migrate_to"), "SIGNERS_AND_MOVE", said, "keep one of the two")
     keys = entry.get("keys")
     for index, pinned in enumerate(keys if isinstance(keys, list) else []):
         key, note = parse_dnskey(pinned["dnskey"]), pinned.get("note", "")

@@ -332,3 +332,11 @@ def test_lifetimes_in_which_rollovers_never_end_are_a_warning(tmp_path, policy, 
     assert [(fault.code, fault.severity, fault.line) for fault in loaded.faults] == (
         [("ROLLOVERS_OVERLAP", "warning", line)] if line else []
     )
+
+
+def test_a_zone_stays_with_several_signers_or_moves_and_not_both(tmp_path: Path) -> None:
+    both = "zone: example.ch\nsigners: [manual, pdns]\nmigrate_to: pdns\n"
+
+    found = [(f.code, f.severity, f.line) for f in load(portfolio(tmp_path, **{"zones/a.yaml": both})).faults]
+
+    assert found == [("SIGNERS_AND_MOVE", "warning", 3)]
