@@ -161,7 +161,7 @@ def _lost(view: View) -> list[Finding]:
             severity="error",
             summary="The signer no longer holds a key whose signatures are still served and cannot be renewed",
             detail=f"key tag {', '.join(keys)}{until}",
-            action="restore it if there is a copy; else it is replaced as the plan shows (`keys: follow`: by its signer)",
+            action="restore it if there is a copy; else it is replaced as the plan shows (`follow`: by its signer)",
         )
     ]
 
