@@ -3,7 +3,8 @@
 A step is forecast for the first moment at which it is safe; it is taken by the run that finds it so. Tolerance: beyond
 the delay of the steps before it, a step may be late by the interval between the runs around it, and by the observation
 time of the two changes before it (of which it waits for one): from the intent until every server was seen to have it,
-as the ledger has it, less the spacing of the sweeps, which is forecast. No step is early.
+as the ledger has it, less the spacing of the sweeps, which is forecast; and by what a look at all zones may take on a
+busy machine. No step is early.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from dnsplan.model.portfolio import Timing
 
 WHOLE_SECONDS = 1
 """What the clock leaves out of a moment."""
+BUSY = 3
+"""What the look of the run that takes a step may take; the forecast itself took one."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ def compare(forecast: Forecast, records: Iterable[Record], history: ZoneHistory,
             earliest=None if dated.earliest is None else dated.earliest - at,
             latest=None if dated.latest is None else dated.latest - at,
             actual=None if actual is None else actual - at, added=lag - late,
-            tolerance=max(observed) + pace.interval(actual or at),
+            tolerance=max(observed) + pace.interval(actual or at) + BUSY,
         )  # fmt: skip
         late, observed = max(late, lag), (observed[1], 0 if step is None else pace.observation(step, history))
     for stage, steps in taken.items():
