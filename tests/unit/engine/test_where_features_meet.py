@@ -15,9 +15,10 @@ from two_signers import T0 as START
 
 from dnsplan.engine.undo import retreat_of
 from dnsplan.engine.view import view_of
+from dnsplan.model.action import SetKeys, SetTtl
 from dnsplan.model.history import Beside, DnskeyContent, Ended, RRsetVersion, Silent, ZoneContent
 from dnsplan.model.observation import Observation, Unreachable
-from dnsplan.model.plan import Blocked, Receipt, SetKeys, SetTtl, Step
+from dnsplan.model.plan import Blocked, Receipt, Step
 from dnsplan.model.portfolio import Roll
 from dnsplan.model.records import Dnskey
 from dnsplan.model.time import Instant
