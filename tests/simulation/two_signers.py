@@ -57,6 +57,7 @@ class World:
     registration: int = 0
     tick: int = 1
     sweeps: tuple[int, int] = (1, 0)
+    budget: int = 500
     intent: ZoneIntent = field(
         default_factory=lambda: ZoneIntent(zone=ZONE, dnssec="signed", signer=HOME, parent="p", migrate_to=THERE)
     )
@@ -154,7 +155,7 @@ class World:
     @property
     def policy(self) -> Policy:
         timing = Timing(
-            child_margin=self.margins["child"], parent_margin=self.margins["parent"], registration_budget=500,
+            child_margin=self.margins["child"], parent_margin=self.margins["parent"], registration_budget=self.budget,
             sweep_count=self.sweeps[0], sweep_spacing=self.sweeps[1],
         )  # fmt: skip
         nominal = {"ds_ttl_max": self.ttls["DS"], "dnskey_ttl": self.ttls["DNSKEY"], "zone_ttl_max": self.ttls["ZONE"]}

@@ -185,6 +185,7 @@ def test_what_nobody_shows_is_asked_again_after_the_budget() -> None:
         return "swallowed"
 
     world.answer = answer
+    world.budget = 100
     world.until_ok(most=9000)
     assert len(dropped) == 4
     assert stages(world) == sorted([*ALL, *["repeat"] * 4])
