@@ -149,6 +149,23 @@ def move_ds(view: View, target: Target, stage: str, *, add: Gate, swap: Gate) ->
     return (parent_limit(view, count(view, both)),)
 
 
+def add_ds_first(view: View, target: Target, stage: str) -> Proposals:
+    """Add the new DS before its key signs (RFC 7583 section 3.3.2); empty once it is there or the key signs."""
+    both = tuple(sorted({*view.ds.ds, *wanted_ds(view, target)}))
+    if both == view.ds.ds or target.sep_ids <= view.keyset.working:
+        return ()
+    return (ds_proposal(view, stage=stage, wanted=both, gate=OPEN, undo="fast", summary="add the new DS"),)
+
+
+def remove_old_ds(view: View, target: Target, stage: str) -> Proposals:
+    """Remove what the new DS leaves over (gate: no cache holds a DNSKEY RRset that the new key does not sign)."""
+    wanted = wanted_ds(view, target)
+    if wanted == view.ds.ds:
+        return ()
+    when = keys_cached(view, target)
+    return (ds_proposal(view, stage=stage, wanted=wanted, gate=when, undo="slow", summary="remove the old DS"),)
+
+
 def _keyset(  # every argument is a fact of the proposal
     view: View,
     stage: str,

@@ -9,9 +9,8 @@ before it takes a DS, or takes one DS only, cannot do this.
 
 from __future__ import annotations
 
-from dnsplan.engine.parent_side import ds_proposal
-from dnsplan.engine.stages import OPEN, Proposals, create, ds_cached, forget, keys_cached
-from dnsplan.engine.target import Target, target_of, wanted_ds
+from dnsplan.engine.stages import Proposals, add_ds_first, create, ds_cached, forget, remove_old_ds
+from dnsplan.engine.target import Target, target_of
 from dnsplan.engine.view import Proposal, View
 from dnsplan.model.action import SetKeys
 
@@ -19,14 +18,8 @@ from dnsplan.model.action import SetKeys
 def propose(view: View) -> Proposals:
     """Return the next stage; empty when only the new key and its DS are left."""
     target = target_of(view)
-    return create(view, target, "C0") or _add(view, target) or _swap(view, target) or _rest(view, target)
-
-
-def _add(view: View, target: Target) -> Proposals:
-    both = tuple(sorted({*view.ds.ds, *wanted_ds(view, target)}))
-    if both == view.ds.ds or target.sep_ids <= view.keyset.working:
-        return ()
-    return (ds_proposal(view, stage="C1", wanted=both, gate=OPEN, undo="fast", summary="add the new DS"),)
+    before = create(view, target, "C0") or add_ds_first(view, target, "C1") or _swap(view, target)
+    return before or remove_old_ds(view, target, "C3") or forget(view, target, "C4")
 
 
 def _swap(view: View, target: Target) -> Proposals:
@@ -48,11 +41,3 @@ def _swap(view: View, target: Target) -> Proposals:
             summary="put the new KSK in the place of the old one",
         ),
     )
-
-
-def _rest(view: View, target: Target) -> Proposals:
-    wanted = wanted_ds(view, target)
-    if wanted == view.ds.ds:
-        return forget(view, target, "C4")
-    when = keys_cached(view, target)
-    return (ds_proposal(view, stage="C3", wanted=wanted, gate=when, undo="slow", summary="remove the old DS"),)

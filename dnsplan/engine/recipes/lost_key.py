@@ -11,19 +11,18 @@ only a lost key signs). There is no way back, and no hurry: it must end before t
 
 from __future__ import annotations
 
-from dnsplan.engine.parent_side import ds_proposal
 from dnsplan.engine.stages import (
-    OPEN,
     Proposals,
+    add_ds_first,
     create,
     data_keys_cached,
     ds_cached,
-    keys_cached,
+    remove_old_ds,
     signatures_cached,
     switch_data,
     withdraw,
 )
-from dnsplan.engine.target import Target, target_of, wanted_ds
+from dnsplan.engine.target import Target, target_of
 from dnsplan.engine.view import Proposal, View
 from dnsplan.model.action import SetKeys
 
@@ -31,22 +30,15 @@ from dnsplan.model.action import SetKeys
 def propose(view: View) -> Proposals:
     """Return the stages that may go on side by side; empty when no lost key is left."""
     target = target_of(view)
-    before = create(view, target, "N0") or _add(view, target) or _publish(view, target)
+    before = create(view, target, "N0") or add_ds_first(view, target, "N1") or _publish(view, target)
     if before:
         return before
     summary = "sign the data with the new key in place of the lost one"
     moves = (
-        *_remove(view, target),
+        *remove_old_ds(view, target, "N3"),
         *switch_data(view, target, "N4", when=data_keys_cached(view, target), summary=summary),
     )
     return moves or withdraw(view, target, "N5", when=signatures_cached(view, target))
-
-
-def _add(view: View, target: Target) -> Proposals:
-    both = tuple(sorted({*view.ds.ds, *wanted_ds(view, target)}))
-    if both == view.ds.ds or target.sep_ids <= view.keyset.working:
-        return ()
-    return (ds_proposal(view, stage="N1", wanted=both, gate=OPEN, undo="fast", summary="add the new DS"),)
 
 
 def _publish(view: View, target: Target) -> Proposals:
@@ -65,11 +57,3 @@ def _publish(view: View, target: Target) -> Proposals:
             summary="publish the new keys beside the lost ones",
         ),
     )
-
-
-def _remove(view: View, target: Target) -> Proposals:
-    wanted = wanted_ds(view, target)
-    if wanted == view.ds.ds:
-        return ()
-    when = keys_cached(view, target)
-    return (ds_proposal(view, stage="N3", wanted=wanted, gate=when, undo="slow", summary="remove the old DS"),)
